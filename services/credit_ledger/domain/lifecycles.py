@@ -72,6 +72,7 @@ AGREEMENT = Lifecycle(
         (G.EFFECTIVE, G.PAID_OFF): "all dues met", (G.EFFECTIVE, G.SETTLED_EARLY): "all refunded",
         (G.EFFECTIVE, G.CHARGED_OFF): "90 days overdue", (G.SETTLED_EARLY, G.EFFECTIVE): "refund undone",
         (G.SETTLED_EARLY, G.PAID_OFF): "refund undone, all paid", (G.PAID_OFF, G.EFFECTIVE): "what paid it was undone",
+        (G.PAID_OFF, G.SETTLED_EARLY): "what paid it was undone, all refunded",
     },
     woken={}, flaws=soundness.of_agreement,
 )

@@ -66,9 +66,11 @@ def of_agreement(agreement: Agreement) -> Iterator[Flaw]:
         back = all(plan.refunded_minor == plan.principal_minor for plan in plans) if plans else (
             not any(agreement.refundable))
         yield from unless(back, "state", "SETTLED_EARLY only once all was refunded", state)
-    written_off = agreement.written_off_minor > 0
-    yield from unless(written_off == (state is A.CHARGED_OFF), "state",
-                      f"CHARGED_OFF where something was written off, {agreement.written_off_minor}", state)
+    yield from unless(state is A.CHARGED_OFF or not agreement.written_off_minor, "state",
+                      f"CHARGED_OFF, {agreement.written_off_minor} is written off", state)
+    lost = agreement.written_off_minor or any(plan.refunded_minor for plan in plans)  # a refund may recover all of it
+    yield from unless(state is not A.CHARGED_OFF or bool(lost), "state",
+                      "CHARGED_OFF only where something was written off", state)
     until = hold.authorized_at + timedelta(days=HOLD_DAYS)
     yield from unless(hold.expires_at == until, "hold.expires_at", until, hold.expires_at)
 

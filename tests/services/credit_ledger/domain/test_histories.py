@@ -4,6 +4,7 @@ SETTLE_HISTORIES sets how many (a full run takes 20 000); every history is 8 ste
 """
 
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -202,6 +203,37 @@ class Histories(RuleBasedStateMachine):
                 law(self.history.book)
             undoing_needs_no_whole_log(self.history.book)
             what_stood_in_front_is_what_the_log_gives(self.history.book)
+
+
+DIRECT = CreditTerms(instalment_count=1, term_days=1, free_days=-1)
+
+
+def _open(second: CreditTerms, tenders: Tenders, passed: int) -> Histories:
+    histories = Histories()
+    histories.open(SurplusPolicy.KEEP, (5, 15), DIRECT, second, tenders, repaid=5000, part=3, passed=passed)
+    return histories
+
+
+def test_what_was_paid_off_and_refunded_may_turn_out_to_be_settled_early() -> None:
+    """A refund of another order is undone, whose surplus had paid it before it was refunded whole."""
+    histories = _open(replace(DIRECT, plan=PlanKind.DEFERRED), Tenders(1, 0, 0, 0), passed=10)
+    histories.ship(pick=0, part=1, phases=0)
+    histories.refund_at_once(pick=0, part=1)
+    histories.refund_at_once(pick=1, part=4)
+    histories.reverse(pick=0)
+
+    histories.the_laws_hold()
+    histories.teardown()
+
+
+def test_a_refund_may_recover_all_that_was_written_off() -> None:
+    """The agreement stays CHARGED_OFF (A23, P25)."""
+    histories = _open(DIRECT, Tenders(0, 0, 0, 0), passed=150)
+    histories.chore(chore="charge off", pick=0)
+    histories.refund_at_once(pick=0, part=1)
+
+    histories.the_laws_hold()
+    histories.teardown()
 
 
 @pytest.mark.parametrize("part", range(-(-HISTORIES // PART)))
