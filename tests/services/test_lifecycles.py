@@ -69,7 +69,8 @@ BY_HISTORIES = "random histories make it, in test_histories of the credit ledger
 BY_TIME = "no decision makes it: its due date passes, and the table is asked on that date"
 NOT_PLAYED: dict[tuple[str, str | None, str], str] = {
     ("hold", None, "RELEASED"): "random histories make it, in test_histories of the credit ledger: they hold nothing",
-    ("agreement", "SETTLED_EARLY", "PAID_OFF"): BY_HISTORIES, ("instalment", "SATISFIED", "VOID"): BY_HISTORIES,
+    ("agreement", "SETTLED_EARLY", "PAID_OFF"): BY_HISTORIES, ("agreement", "PAID_OFF", "SETTLED_EARLY"): BY_HISTORIES,
+    ("instalment", "SATISFIED", "VOID"): BY_HISTORIES,
     ("instalment", "SATISFIED", "BILLED"): BY_HISTORIES, ("instalment", "BILLED", "OVERDUE"): BY_TIME,
     ("instalment", "OVERDUE", "SATISFIED"): BY_TIME, ("instalment", "OVERDUE", "VOID"): BY_TIME,
 }
