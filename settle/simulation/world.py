@@ -117,6 +117,7 @@ class World:
         stories += [channels.new_terms(self), channels.switch_story(self)] if self.swarm.redemptions else []
         stories += stopping.stories(self)
         self.agenda.start(operators.at_work(self))
+        self.agenda.start(operators.mending(self))
         self.tell_all(stories, self.swarm.spread + FAULTS_END)
         self._heal()
         if not self._rests():

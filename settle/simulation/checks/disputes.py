@@ -57,18 +57,19 @@ def remedied(world: "World") -> Iterator[str]:
     for dispute in store.every(Dispute):
         ops = _OPS.get(dispute.remedy, ()) if dispute.state is DisputeState.EXECUTED else ()
         missing = ops and posted.isdisjoint((dispute.redemption_id, op) for op in ops)
-        if missing and not _stood_for_nothing(_order(store, dispute)):
+        if missing and not _stood_for_nothing(store.rows.get(RedemptionOrder, {}).get(dispute.redemption_id)):
             yield f"{dispute.id} is executed, and its {dispute.remedy} was not posted"
         if paid[dispute.id] not in _paid(dispute):
             yield f"{dispute.id} is {dispute.state} with {dispute.remedy}, and was paid {paid[dispute.id]} times"
     yield from _given_back(store)
 
 
-def _stood_for_nothing(order: RedemptionOrder) -> bool:
+def _stood_for_nothing(order: RedemptionOrder | None) -> bool:
     """Whether its face was worth nothing to anybody: of a fen that a recycler gives for another issuer's card neither
     payout nor commission is left, so nothing was posted of it, and nothing can be taken back."""
-    terms, face_minor = order.terms, order.face_minor
-    return order.by_recycler and not (terms.payout_minor(face_minor) or terms.commission_minor(face_minor))
+    if order is None or not order.by_recycler:
+        return False
+    return not (order.terms.payout_minor(order.face_minor) or order.terms.commission_minor(order.face_minor))
 
 
 def _paid(dispute: Dispute) -> Collection[int]:

@@ -32,20 +32,31 @@ PAPERS: Mapping[str, Any] = {"maker": "ann", "checker": "bob", "evidence": ("ord
 
 
 def at_work(world: "World") -> Steps:
-    """Look at what waits, every minute; after the last fault has healed nothing is left for later."""
+    """Look at what was set aside and what is frozen, every minute; after the last fault has healed nothing is left for
+    later. They wait for nobody, for others wait for what they let go on."""
     track = world.tape.track("operators")
     while not world.over:
-        yield MINUTE if not world.quiet else 5 * MINUTE if world.agenda.now < 2 * HOUR else ROUND
+        yield _until_they_come_round(world)
         for store in world.stores.values():
             for row in [row for row in store.parked if row.open]:
                 _resolve(world, store, row, give_up=bool(track.below(2)))
         for store in world.stores.values():
             for run in store.those(Run, lambda run: run.phase is Phase.FROZEN):
                 _decide_frozen(world, store, run, give_up=bool(track.below(2)))
+
+
+def mending(world: "World") -> Steps:
+    """Others ask for what is to be done about disputes, frauds, legs and refunds, and wait for each answer."""
+    while not world.over:
+        yield _until_they_come_round(world)
         yield from judges.at_their_desks(world)
         yield from _judge_frauds(world)
         yield from _mend_legs(world)
         yield from _mend_refunds(world)
+
+
+def _until_they_come_round(world: "World") -> int:
+    return MINUTE if not world.quiet else 5 * MINUTE if world.agenda.now < 2 * HOUR else ROUND
 
 
 def _resolve(world: "World", store: Store, row: ParkedRow, *, give_up: bool) -> None:

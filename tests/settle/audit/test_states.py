@@ -262,6 +262,7 @@ async def test_no_state_can_be_set_to_another_unseen(told: House) -> None:
 SEEN_ELSEWHERE = {
     ("credit_accounts", "ACTIVE", "SUSPENDED"): "the log of the account says its state (folds)",
     ("agreements", "SETTLED_EARLY", "PAID_OFF"): "what is refunded may have been paid before: its log tells (folds)",
+    ("agreements", "SETTLED_EARLY", "CHARGED_OFF"): "a refund may have recovered all: its log tells (folds)",
     ("sagas", "ABORTED", "DONE"): "sagas.decision",
     ("sagas", "DONE", "ABORTED"): "sagas.decision",
     ("sagas", "TRYING", "FROZEN"): "unfinished.frozen",
