@@ -167,7 +167,7 @@ class Admission(Generic[A]):
             if not _unread(arrival):
                 message = arrival.message
                 try:
-                    needs = self.rule_of(message).wants(message.body, message)
+                    needs = self._rule_of(message).wants(message.body, message)
                 except Exception as error:
                     if arrival.place_in_line is None:
                         raise  # what is not a record is ours, and so is the defect
@@ -181,7 +181,7 @@ class Admission(Generic[A]):
                 wanted.timers[timer.kind, timer.key] = None
         return wanted
 
-    def rule_of(self, message: Message) -> Rule:
+    def _rule_of(self, message: Message) -> Rule:
         timer = timer_of(message)
         rule = self.rules.get(type(message.body)) if timer is None else self._timers.get(timer.kind)
         if rule is None:
@@ -217,6 +217,7 @@ class Admission(Generic[A]):
         return key in self.due and key not in self.effects.timers and key not in self.effects.cleared
 
     def answer(self, answer_id: str) -> Answer | None:
+        """What is answered under this id, in this transaction or before; None if nothing is."""
         return self.effects.answered.get(answer_id) or self.stored.get(answer_id)
 
     def _follows(self, arrival: A) -> bool:
@@ -256,11 +257,11 @@ class Admission(Generic[A]):
     def _decide(self, arrival: A, own_id: str) -> None:
         message = arrival.message
         if isinstance(arrival.fault, SettlementError):
-            self._record(self.rule_of(message), message, refused := Refused.of(arrival.fault))
+            self._record(self._rule_of(message), message, refused := Refused.of(arrival.fault))
             self._answer_with(arrival, own_id, refused)
             return
         try:
-            rule = self.rule_of(message)
+            rule = self._rule_of(message)
             decision = self.judged(rule, message)
         except Missing:
             raise
@@ -334,7 +335,7 @@ class Admission(Generic[A]):
         if (timer := timer_of(message)) is not None:
             self.effects.timers[timer.kind, timer.key] = self._later(timer, message.key, RETRY_FAULTY_TIMER)
         elif arrival.place_in_line is None:
-            self._record(self.rule_of(message), message, _FAULT)
+            self._record(self._rule_of(message), message, _FAULT)
         else:
             if message.key and not isinstance(error, Untrusted):
                 self.lines[message.key] = PLACE_FIRST

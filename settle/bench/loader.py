@@ -17,6 +17,7 @@ from settle.bench.options import REDEMPTION
 from settle.bench.recycling import RecyclingFamily
 from settle.bench.targets import Target, write_targets
 from settle.client.tokens import Tokens
+from settle.local import topics
 from settle.local.endpoints import dsns_of, targets_of
 from settle.local.environs import chain_key
 
@@ -69,7 +70,7 @@ async def _clone(dsns: Mapping[str, str], count: int) -> None:
     ids = clones.Ids()
     connections = {service: await asyncpg.connect(dsn) for service, dsn in dsns.items()}
     forms = {service: await clones.forms_of(connection, ids) for service, connection in connections.items()}
-    partitions = {service: await _partitions_of(connection) for service, connection in connections.items()}
+    partitions = {service: await topics.partitions_in(connection) for service, connection in connections.items()}
     ids.derive(await _logged(connections["credit_ledger"]))
     owners = {book: await _owners_of_merchants(connections[book], *columns) for book, columns in PAYERS.items()}
     for connection in connections.values():
@@ -89,11 +90,6 @@ async def _clone(dsns: Mapping[str, str], count: int) -> None:
         await connection.execute("vacuum analyze")
         await connection.execute("checkpoint")
         await connection.close()
-
-
-async def _partitions_of(connection: clones.Connection) -> int:
-    """How many partitions the keys of a database stand by: what it was made with, whatever is made today."""
-    return int(await connection.fetchval("select value from runtime_facts where name = 'partitions'"))
 
 
 async def _logged(ledger: clones.Connection) -> list[str]:

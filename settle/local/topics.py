@@ -58,11 +58,15 @@ def partitions_of(server: Postgres, service: str) -> int:
 
     async def look(connection: Connection) -> None:
         if await connection.fetchval("select to_regclass('runtime_facts')") is not None:
-            said = await connection.fetchval("select value from runtime_facts where name = 'partitions'")
-            found[0] = int(said or 0)
+            found[0] = await partitions_in(connection)
 
     server.do(look, service)
     return found[0]
+
+
+async def partitions_in(connection: Connection) -> int:
+    """With how many partitions the data of this database were made; 0 where no service has run on it."""
+    return int(await connection.fetchval("select value from runtime_facts where name = 'partitions'") or 0)
 
 
 def config() -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import ToLoad
-from services.kernel.within import Reach, Within
+from services.kernel.within import Within
 from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.chaining import link_rows
 from services.runtime.lanes.encoding import Encoded, encode
@@ -81,11 +81,7 @@ class Transaction:
     def _within(self) -> Steps:
         """What another transaction has locked is not waited for, and not loaded."""
         admission, store = self.admission, self._store
-        tables = store.business.tables
-        reach = Reach(
-            self._connection.partitions, store.business.partitions, {item.message.key for item in self.items},
-            {table.kind for table in tables if table.told},
-        )
+        reach = store.business.reach(self._connection.partitions, self.items)
         within = Within(admission, store.name, Item, reach, self.aboard.lined)
         for more in within.rounds():
             for kind in more.rows.keys() & store.roots:

@@ -1,13 +1,12 @@
 """What the permanent record has of every call, whatever becomes of it (RD-31)."""
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, Protocol
 
 from services.card_redemption.domain.disputes import commands as disputes
 from services.card_redemption.domain.disputes.timers import EXECUTE
-from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended, kind_named
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind, StopPlan
@@ -17,7 +16,6 @@ from services.kernel.decision import Done, Refused, Rule
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Run
 
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _ASKED = {
     Kind.SUBMISSION: "CONFIRM_REDEMPTION", Kind.PAID_CANCEL: "REQUEST_CANCEL", Kind.VOUCHER_USE: "USE_VOUCHER",
     Kind.REMITTANCE: "RECORD_REMITTANCE", Kind.ADJUSTMENT: "DECIDE_DISPUTE",
@@ -115,7 +113,7 @@ def call_of(message: Message) -> str:
 
 def kind_of(body: object) -> str:
     """A command as the record names it: OPEN_DISPUTE."""
-    return _WORD.sub("_", type(body).__name__).upper()
+    return kind_named(type(body).__name__)
 
 
 def _taken_back(what: TakeBack) -> str:

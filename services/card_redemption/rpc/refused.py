@@ -1,11 +1,10 @@
 """Calls that were refused before a lane decided them, as attempts: forged drafts and quotes, codes that are none, what
 is somebody else's, ids that another request has (RD-31)."""
 
-import re
 from datetime import datetime
 from typing import Any
 
-from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, kind_named
 from services.card_redemption.store.attempts import keep_attempts
 from services.card_redemption.wire.record import CHANNELS
 from services.card_redemption.wire.redemptions import ENTRIES
@@ -20,7 +19,6 @@ MISNAMED = "ACTOR_MISMATCH"
 _CUSTOMERS = ("customer_id", "receiver_id")
 _HOUSE = ("operator_id", "supervisor_id", "checker", "maker", "reporter")
 _ABOUT = ("redemption_id", "dispute_id", "agreement_id", "batch_id")
-_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 async def keep_refused(connection: Connection, call: RefusedCall, now: datetime) -> None:
@@ -35,7 +33,7 @@ def attempt_of(call: RefusedCall) -> Attempt:
     by_house, by_customer = _first(request, _HOUSE), _first(request, _CUSTOMERS)
     named = call.subject if call.error.reason == MISNAMED else by_house or by_customer or call.subject
     return Attempt(
-        kind=_WORD.sub("_", call.method.rpartition("/")[2]).upper(), actor=named, channel=_channel(request, by_house),
+        kind=kind_named(call.method.rpartition("/")[2]), actor=named, channel=_channel(request, by_house),
         outcome=AttemptOutcome.DENIED, reason=call.error.reason, card_id=_first(request, ("card_id",)),
         order_id=_first(request, _ABOUT), request_id=request.request_id.lower(),
     )

@@ -12,7 +12,7 @@ from services.kernel.admission import Admission
 from services.kernel.decision import Known
 from services.kernel.effects import Effects, ToLoad
 from services.kernel.errors import Defect
-from services.kernel.within import Reach, Within
+from services.kernel.within import Within
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.saving import load_free
 from services.runtime.ground.tables import Connection, load
@@ -45,11 +45,8 @@ class Batch:
         self.aboard = aboard
         self._admission: Admission[Item] = Admission(business.rules, business.timers, parked_keys)
         self._admission.known.limits = business.limits
-        reach = Reach(
-            held, business.partitions, {item.message.key for item in items if item.fault is None},
-            {table.kind for table in business.tables if table.told},
-        )
-        self._within = Within(self._admission, business.outbound.service, Item, reach, aboard.lined)
+        reach, name = business.reach(held, items), business.outbound.service
+        self._within = Within(self._admission, name, Item, reach, aboard.lined)
         self.encoded = Encoded()
         self._links: list[bytes] = []
         self.earlier: list[outbox.Row] = []

@@ -1,16 +1,18 @@
 """What the lanes need to know of a service: its tables, its rules, its wire."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.kernel.decision import Rule
+from services.kernel.within import Reach
 from services.runtime.ground.codec import Codec
 from services.runtime.ground.records import Outbound
 from services.runtime.ground.refused import KeepRefused
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.tracing import OFF, Tracer
 from services.runtime.ground.writing import Write
+from services.runtime.lanes.item import Item
 
 KeepRecords = Callable[[Sequence[object], datetime], Write]
 """How to append to the permanent record of a service what a batch left for it, at the instant of its decisions."""
@@ -43,3 +45,10 @@ class Business:
     keep_records: KeepRecords | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     tracer: Tracer = OFF
+
+    def reach(self, held: Container[int], items: Iterable[Item]) -> Reach:
+        """What a transaction of these items may decide beside them, of a lane that has these partitions."""
+        return Reach(
+            held, self.partitions, {item.message.key for item in items if item.fault is None},
+            {table.kind for table in self.tables if table.told},
+        )

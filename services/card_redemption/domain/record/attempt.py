@@ -1,11 +1,13 @@
 """An attempt (操作记录): who tried what, through which channel, and what became of it; it stays for ever (RD-31)."""
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.kernel.decision import Done, Refused
 
 _FAULT = "INTERNAL"
+_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class EntryChannel(StrEnum):
@@ -44,6 +46,11 @@ class Attempt:
     card_id: str = ""
     order_id: str = ""
     request_id: str = ""
+
+
+def kind_named(name: str) -> str:
+    """A method, or the command that it is, as the record names it: OpenDispute as OPEN_DISPUTE."""
+    return _WORD.sub("_", name).upper()
 
 
 def ended(attempt: Attempt, outcome: Done | Refused) -> Attempt:
