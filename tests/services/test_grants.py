@@ -33,7 +33,8 @@ OF_THE_OWNER = frozenset({
 })
 """What the nightly pruning and the migrations do."""
 _SAID = re.compile(
-    r"(insert) into (\w+)|(delete) from (\w+)|(update) (\w+)(?: \w+)? set|copy_records_to_table\(\s*\"(\w+)\"|"
+    r"(insert) into (\w+)|(delete) from (\w+)|(update) (\w+)(?: \w+)? set|"
+    r"(?:copy_records_to_table|insert_into)\(\s*\"(\w+)\"|"
     r"on conflict \([\w, ]+\)\s+do (update)"
 )
 _MAY = """

@@ -9,12 +9,10 @@ import asyncpg
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.kernel.errors import Defect
 from services.runtime.ground.tables import Connection
-from services.runtime.ground.writing import Write
+from services.runtime.ground.writing import Write, insert_into
 
 _COLUMNS = ("request_id", "at", "actor", "channel", "kind", "outcome", "reason", "card_id", "order_id")
-_APPEND = f"""insert into attempts ({', '.join(_COLUMNS)})
-    select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-                         $8::text[], $9::text[])"""
+_APPEND = insert_into("attempts", dict.fromkeys(_COLUMNS, "text") | {"at": "timestamptz"})
 ATTEMPT = f"id, {', '.join(_COLUMNS)}, volume, number, link"
 
 

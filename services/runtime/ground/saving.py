@@ -15,7 +15,7 @@ from services.kernel.effects import ToLoad
 from services.kernel.errors import Defect
 from services.kernel.seal import seal_of
 from services.runtime.ground.tables import Connection, Table, load
-from services.runtime.ground.writing import Write
+from services.runtime.ground.writing import Write, insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ class Saving:
         self._moving = (own, *moving)
         moved = [each.name for each in moving] + ["seal"] * sealed
         written = (*self.columns, *_seals(self.made_under_seal, "made_seal"), *_seals(self.under_seal, "seal"))
-        names = ", ".join(each.name for each in written)
-        self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(written)})"
+        self._insert = insert_into(table, {each.name: each.type for each in written})
         self._update = self._updating(moved)
 
     def _updating(self, moved: Sequence[str]) -> str:
@@ -105,8 +104,7 @@ class Appending:
     def __init__(self, table: str, each: Sequence[Column], *, sealed: bool = False) -> None:
         self.table, self.columns, self.sealed = table, each, sealed
         written = (*each, *_seals(each if sealed else (), "seal"))
-        names = ", ".join(column.name for column in written)
-        self._insert = f"insert into {table} ({names}) select * from unnest({_arrays(written)})"
+        self._insert = insert_into(table, {column.name: column.type for column in written})
 
     def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
         """Append these rows; one that was found is a defect."""

@@ -5,7 +5,7 @@ no two touch the same row.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -40,6 +40,12 @@ class Question:
 
     sql: str
     arguments: Sequence[Any] = ()
+
+
+def insert_into(table: str, columns: Mapping[str, str]) -> str:
+    """The SQL of rows that come as an array for each column; `columns` are their SQL types by name."""
+    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(columns.values(), 1))
+    return f"insert into {table} ({', '.join(columns)}) select * from unnest({arrays})"
 
 
 async def write(connection: Connection, *writes: Write, asked: Question | None = None) -> Sequence[Any]:

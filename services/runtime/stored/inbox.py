@@ -19,10 +19,14 @@ from services.kernel.saga import Verdict
 from services.kernel.seal import seal_of
 from services.runtime.ground.clock import Clock
 from services.runtime.ground.tables import Connection
-from services.runtime.ground.writing import Write
+from services.runtime.ground.writing import Write, insert_into
 from services.runtime.stored import switches
 from services.runtime.stored.switches import Present
 
+_INSERT = insert_into("inbox", {
+    "message_id": "text", "body_hash": "bytea", "verdict": "text", "type": "text", "outcome": "bytea",
+    "decided_at": "timestamptz", "seal": "bytea",
+})
 _REFUSAL = msgspec.json.Decoder(Refused)
 
 
@@ -125,15 +129,10 @@ async def amend(
 def save(answers: Mapping[str, Answered], now: datetime, seal_key: bytes = b"") -> Write:
     """Insert what this batch decided; a conflict means that another lane was first, and fails the batch."""
     rows: Sequence[Answered] = [answers[key] for key in sorted(answers)]
-    return Write(
-        """insert into inbox (message_id, body_hash, verdict, type, outcome, decided_at, seal)
-           select m, h, v, t, o, $6, s from unnest($1::text[], $2::bytea[], $3::text[], $4::text[], $5::bytea[],
-                                                   $7::bytea[]) a (m, h, v, t, o, s)""",
-        (
-            [a.message_id for a in rows], [a.body_hash for a in rows], [a.verdict.value for a in rows],
-            [a.type for a in rows], [a.outcome for a in rows], now, [_seal(a, now, seal_key) for a in rows],
-        ),
-    )
+    return Write(_INSERT, (
+        [a.message_id for a in rows], [a.body_hash for a in rows], [a.verdict.value for a in rows],
+        [a.type for a in rows], [a.outcome for a in rows], [now] * len(rows), [_seal(a, now, seal_key) for a in rows],
+    ))
 
 
 def _seal(answer: Answered, decided_at: datetime, key: bytes) -> bytes:

@@ -6,7 +6,12 @@ from datetime import datetime
 
 from services.kernel.chain import Value, origin
 from services.kernel.effects import PostedJournal
-from services.runtime.ground.writing import Write
+from services.runtime.ground.writing import Write, insert_into
+
+_INSERT_EVENTS = insert_into("events", {
+    "aggregate_id": "text", "sequence": "bigint", "type": "text", "at": "timestamptz", "saga_id": "text",
+    "cause": "text", "payload": "bytea", "link": "bytea",
+})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +60,8 @@ def _literal(values: Iterable[object]) -> str:
 
 def save_events(events: Sequence[StoredEvent], links: Sequence[bytes]) -> Write:
     """Append, each with its link; the primary key (aggregate, sequence) refuses a fork (I7)."""
-    return Write(
-        """insert into events (aggregate_id, sequence, type, at, saga_id, cause, payload, link)
-           select * from unnest($1::text[], $2::bigint[], $3::text[], $4::timestamptz[], $5::text[], $6::text[],
-                                $7::bytea[], $8::bytea[])""",
-        (
-            [e.aggregate_id for e in events], [e.sequence for e in events], [e.type for e in events],
-            [e.at for e in events], [e.saga_id for e in events], [e.cause for e in events],
-            [e.payload for e in events], links,
-        ),
-    )
+    return Write(_INSERT_EVENTS, (
+        [e.aggregate_id for e in events], [e.sequence for e in events], [e.type for e in events],
+        [e.at for e in events], [e.saga_id for e in events], [e.cause for e in events],
+        [e.payload for e in events], links,
+    ))

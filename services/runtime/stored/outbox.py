@@ -15,7 +15,7 @@ import msgspec
 
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.tables import Connection
-from services.runtime.ground.writing import Write
+from services.runtime.ground.writing import Write, insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,20 @@ class Row:
     record: Outgoing
 
 
+_INSERT = insert_into("outbox", {
+    "lane_id": "bigint", "seq": "bigint", "topic": "text", "partition": "integer", "key": "text", "headers": "bytea",
+    "payload": "bytea",
+})
 _HEADERS = msgspec.json.Decoder(list[tuple[str, bytes]])
 
 
 def save(lane_id: int, next_seq: int, records: Sequence[Outgoing]) -> Write:
     """Append the records of a batch under the lane's own numbers."""
-    return Write(
-        """insert into outbox (lane_id, seq, topic, partition, key, headers, payload)
-           select $1, * from unnest($2::bigint[], $3::text[], $4::integer[], $5::text[], $6::bytea[], $7::bytea[])""",
-        (
-            lane_id, list(range(next_seq, next_seq + len(records))), [r.topic for r in records],
-            [r.partition for r in records], [r.key for r in records],
-            [msgspec.json.encode(r.headers) for r in records], [r.payload for r in records],
-        ),
-    )
+    return Write(_INSERT, (
+        [lane_id] * len(records), list(range(next_seq, next_seq + len(records))), [r.topic for r in records],
+        [r.partition for r in records], [r.key for r in records], [msgspec.json.encode(r.headers) for r in records],
+        [r.payload for r in records],
+    ))
 
 
 async def clear(connection: Connection, done: Iterable[tuple[int, int]], floors: Mapping[int, int]) -> None:
