@@ -41,8 +41,12 @@ class RailAndBook:
         self.history.ship(self.history.held()[-1], 4)
 
     def sent(self) -> list[RefundLeg]:
-        """The legs that the rail has received, or may have."""
-        received = {action.leg_id for action in self.book.actions if isinstance(action, SendLeg)}
+        """The legs that the rail has received, or may have: a question about one that it does not know sends it (PM-6).
+        """
+        received = {
+            id_of(action) for action in self.book.actions
+            if isinstance(action, SendLeg) or (isinstance(action, QueryLeg) and not action.only_ask)
+        }
         return [leg for leg in self.history.legs() if leg.id in received]
 
     def pays(self, leg: RefundLeg) -> None:

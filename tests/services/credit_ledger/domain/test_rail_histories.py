@@ -144,6 +144,20 @@ class Rails(RuleBasedStateMachine):
         what_stood_in_front_is_what_the_log_gives(self.rail.book)
 
 
+def test_what_waited_and_is_asked_about_first_is_sent_by_the_question() -> None:
+    """A leg that waited for another's word, and that a person has the rail asked about, comes to its end."""
+    rails = Rails()
+    rails.open(amounts=[1])
+    rails.reverse(pick=0)
+    rails.refund(pick=0, part=4, phases=0)
+    rails.refuses_or_bounces(pick=0, closed=False, tells=True)
+    rails.wait(step=timedelta(days=11), timers=True)
+    rails.by_hand(pick=0, retry=True)
+
+    rails.the_laws_hold()
+    rails.teardown()
+
+
 def test_the_rail_has_the_last_word_in_every_order() -> None:
     """The old code forgot a leg that it had ended, and paid a payment out twice."""
     run_state_machine_as_test(Rails, settings=settings(
