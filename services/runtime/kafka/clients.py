@@ -112,6 +112,18 @@ async def cluster_id(consumer: AIOKafkaConsumer) -> str:
     return str(answer.cluster_id or "")
 
 
+async def connected(settings: Settings) -> AIOKafkaConsumer:
+    """A consumer that is connected to the brokers. What ends that, a cancellation too, leaves nothing of it open."""
+    consumer = make_consumer(settings)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await consumer.start()
+    except BaseException:
+        await stopped(consumer)
+        raise
+    return consumer
+
+
 async def stopped(consumer: AIOKafkaConsumer) -> None:
     """Stop it in a task of its own: aiokafka lets the cancellation of its inner tasks out,
     as if the caller were cancelled."""

@@ -26,7 +26,7 @@ from services.runtime.kafka.clients import (
     CONNECT_SECONDS,
     FETCH_WAIT_MS,
     BrokerUnavailable,
-    make_consumer,
+    connected,
     stopped,
 )
 from services.runtime.kafka.epoch import epoch_of
@@ -70,6 +70,7 @@ class PartitionReader:
         self._topic = topic
         self._consumer: AIOKafkaConsumer | None = None
         self._scout: AIOKafkaConsumer | None = None
+        self._scouting = asyncio.Lock()
         self._next: dict[int, int] = {}
         self._moved_at: dict[int, float] = {}
         self._looked_at = 0.0
@@ -78,14 +79,10 @@ class PartitionReader:
 
     async def start(self) -> None:
         """Connect; raises `BrokerUnavailable`."""
-        consumer = make_consumer(self._settings)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                await consumer.start()
+            self._consumer = await connected(self._settings)
         except (KafkaError, TimeoutError) as error:
-            await stopped(consumer)
             raise BrokerUnavailable(f"no broker at {self._settings.kafka}: {error!r}") from error
-        self._consumer = consumer
         self._assign()
 
     async def stop(self) -> None:
@@ -248,10 +245,8 @@ class PartitionReader:
         """
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                if self._scout is None:
-                    scout = make_consumer(self._settings)
-                    await scout.start()
-                    self._scout = scout
+                async with self._scouting:  # who asks at the same time shares it
+                    self._scout = self._scout or await connected(self._settings)
                 followed = [TopicPartition(self._topic, partition) for partition in self._next]
                 ends = await self._scout.end_offsets(followed)
         except (KafkaError, TimeoutError) as error:

@@ -240,6 +240,43 @@ async def test_no_broker_is_an_error_of_its_own() -> None:
         await PartitionReader(nowhere, "t").start()
 
 
+async def test_a_connection_that_is_not_waited_for_is_closed(
+    cluster: MockCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is cancelled while he connects leaves nothing behind."""
+    made: list[AIOKafkaConsumer] = []
+
+    def slow(settings: Settings) -> AIOKafkaConsumer:
+        made.append(make_consumer(settings))
+        monkeypatch.setattr(made[0], "start", asyncio.Event().wait)
+        return made[0]
+
+    monkeypatch.setattr(clients, "make_consumer", slow)
+    starting = asyncio.create_task(PartitionReader(local(cluster), "t").start())
+    await asyncio.sleep(0)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+
+    assert made[0]._closed
+
+
+async def test_who_asks_for_the_lag_at_one_time_shares_a_connection(
+    cluster: MockCluster, reader: PartitionReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that another one put aside would stay open."""
+    made: list[AIOKafkaConsumer] = []
+
+    def counted(settings: Settings) -> AIOKafkaConsumer:
+        made.append(make_consumer(settings))
+        return made[-1]
+
+    monkeypatch.setattr(clients, "make_consumer", counted)
+
+    assert await asyncio.gather(*(reader.lag() for _ in range(5))) == [0] * 5
+    assert len(made) == 1
+
+
 async def test_the_epoch_of_a_topic_names_the_topic_itself(cluster: MockCluster, reader: PartitionReader) -> None:
     """One that is made anew under its name has another id, though the cluster is the same."""
     identity, _ = await reader.ends([0])
