@@ -1,4 +1,6 @@
-"""How far back a reversal reads its account's log: page by page, and no further than it must."""
+"""How far back a decision reads its account's log: page by page, and no further than it must."""
+
+from collections.abc import Iterator
 
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.model.commands import RefundTenders, ReverseRefund
@@ -17,9 +19,8 @@ def back_to(position: Position, refund_id: str) -> list[Operation]:
     then they begin with that one. They are the whole log where one of them has nothing kept with it.
     """
     read: list[Operation] = []
-    sought, kept, stored = {refund_id}, True, position.before.operations
-    for number in range(stored + len(position.operations), 0, -1):
-        operation = position.operations[number - stored - 1] if number > stored else _read(position, number, len(read))
+    sought, kept = {refund_id}, True
+    for operation in backwards(position):
         read.append(operation)
         kept = kept and operation.before is not None
         if isinstance(operation.body, ReverseRefund):
@@ -29,6 +30,15 @@ def back_to(position: Position, refund_id: str) -> list[Operation]:
         if kept and not sought:
             break
     return read[::-1]
+
+
+def backwards(position: Position) -> Iterator[Operation]:
+    """The operations of the log, the last one first, with those of this decision; they are loaded as they are needed.
+    """
+    stored = position.before.operations
+    last = stored + len(position.operations)
+    for number in range(last, 0, -1):
+        yield position.operations[number - stored - 1] if number > stored else _read(position, number, last - number)
 
 
 def _read(position: Position, number: int, read: int) -> Operation:
