@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from services.credit_ledger.domain.core.backwards import backwards
 from services.credit_ledger.domain.core.position import Position
-from services.credit_ledger.domain.log.reading import backwards
 from services.credit_ledger.domain.model.redemptions import ClaimFromCustomer, DisbursePayout, NetReceivable
 
 
