@@ -116,8 +116,7 @@ def test_a_fee_that_is_refused_after_it_fell_due_lets_it_settle_at_once(
     """The day came, or its card was thawed, while the credit ledger was asked."""
     made = Redeeming().given(InForce(ESCROW_PAID))
     made.submitted(terms, declared_minor=face, deadline=made.now + 9 * DAY if terms is ESCROW_PAID else None)
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-    made.verify(face)
+    made.verify(face, frozen_for="case_1")
     order = made.order()
     assert made.when(CARD.id, ask.RequestCancel(order.id, "cus_1", Asker.CUSTOMER)).reason == ""
     made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
@@ -360,9 +359,10 @@ def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_
 def test_a_card_that_an_operator_froze_settles_nothing_until_it_is_thawed(terms: ChannelPolicy, verified: bool) -> None:
     """What fell due meanwhile is not forgotten: it happens once the card is free (OP-8)."""
     made = world(terms, verified)
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-    if not verified:
-        made.verify(made.order().declared_minor)
+    if verified:
+        made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
+    else:
+        made.verify(made.order().declared_minor, frozen_for="case_1")
     made.turn(timedelta(hours=20) if terms is ESCROW else 20 * DAY)
     ends(made, S.VERIFIED)
     assert made.journals == []

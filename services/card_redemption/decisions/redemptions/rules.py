@@ -100,6 +100,7 @@ TIMERS = (
     (timers.SETTLE, rule(TimerDue, _timed, verifying.settle_due)),
     (timers.SCHEDULE, rule(TimerDue, _timed, settling.schedule_reached)),
     (timers.ESCROW_ENDS, rule(TimerDue, _timed, settling.escrow_over)),
+    (timers.ESCROW_MET, rule(TimerDue, _timed, settling.condition_was_met)),
     (timers.RELEASE, rule(TimerDue, _timed, releasing.due)),
     (timers.SLA, rule(TimerDue, _timed, lateness.due)),
     (timers.PAY, rule(TimerDue, _timed, conducting.payout_due)),
