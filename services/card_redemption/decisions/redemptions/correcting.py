@@ -25,6 +25,9 @@ from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
 
+HELD_BY_ITSELF = "HOLD_PAYOUT"
+"""What the record has of a stop for which nobody called: the bank had refused what could not be stopped before."""
+
 
 def correct_face(known: Known, body: CorrectFace, message: Message, now: datetime) -> Decision:
     """The actual face decides: the rest is paid at once, or what was paid too much comes back (RD-21)."""
@@ -102,7 +105,8 @@ def holding(step: Stepped, message: Message, now: datetime, before: StopPlan | N
     payout = stopping.to_stop(step.order, "" if before is None else before.payout_id)
     if payout is None:
         return step
-    what = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor) if before is None else before.what
+    asked = call_of(message) or HELD_BY_ITSELF
+    what = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor, asked) if before is None else before.what
     payout_id = payout.id
     saga_id = fresh("saga", message)
     begun = step.then(lambda frozen, card: stopping.stop_begun(frozen, card, saga_id, now))
