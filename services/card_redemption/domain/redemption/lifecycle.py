@@ -84,6 +84,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     owed = order.payout_minor if order.state in PAYABLE else 0
     yield from unless(order.state not in OWING or whole - order.claimed_minor == owed, "payouts",
                       f"{owed} beside {order.claimed_minor} that were claimed back", whole)
+    least = min((each.amount_minor for each in order.payouts), default=1)
+    yield from unless(least > 0, "payouts", "more than 0 each", least)
     left = order.voucher is None or 0 <= order.voucher.left_minor <= order.voucher.value_minor
     yield from unless(left, "voucher", "0 to its value is left", order.voucher)
 
