@@ -136,7 +136,7 @@ def test_what_was_claimed_or_paid_in_part_is_taken_back_whole(terms: ChannelPoli
 
 
 def test_only_what_somebody_has_is_claimed() -> None:
-    """Of two payouts one arrived, and the other was stopped: that is taken back, and nobody is asked to pay it (D106)."""
+    """Of two payouts one arrived, and the other was stopped: that is taken back, and nobody is asked for it (D106)."""
     made = Redeeming()
     _mood(stops=False)(made)
     made.submitted(SELF)
