@@ -38,7 +38,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
     card = known.find(GiftCard, draft.card_id)
-    submitting.must_be_offered(draft, terms)
+    submitting.must_be_offered(draft, terms, now)
     must_pay_by(terms, draft.method, draft.instrument, card.purchase if card is not None else "")
     must_be_agreed(known, draft, terms, now)
     if not body.provider_up:
@@ -50,7 +50,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     if holder is not None and denied is not None:
         return _denied(known, draft, card, holder, denied=denied, now=now)
     submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
-    submitting.must_be_free(card)
+    submitting.must_be_free(card, draft.customer_id)
     must_be_bought_by(terms, card, draft.customer_id)
     submitting.must_hold_within(terms, card)
     begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)
