@@ -1,6 +1,5 @@
 """Redemptions step by step: what is asked, what comes of it, and in which state it ends (DOMAIN 2.8)."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,11 +14,9 @@ from services.card_redemption.domain.redemption.participation import LedgerPayou
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
-from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
 from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
-from services.kernel.decision import Refused
 from services.kernel.saga import Reply, Verdict
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
@@ -340,59 +337,6 @@ def test_an_operator_leads_an_escrow_through_its_steps() -> None:
     made.do(ask.AdvanceRedemption(made.order().id, "op-1"))
 
     ends(made, S.ESCROWED)
-
-
-def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_such_card() -> None:
-    """RD-20: also when another user submits it; of a card that nobody redeems he hears the very same."""
-    redeemed, free = world(), Redeeming()
-    stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
-
-    denied = redeemed.submit(redeemed.draft(SELF, "n2", **stranger)).result
-    refused = free.submit(free.draft(SELF, "n2", **stranger))
-    cases = [row for row in redeemed.rows.values() if isinstance(row, FreezeCase)]
-
-    assert denied == Denied("CODE_REJECTED", "there is no such card")
-    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
-    assert [(case.submitted_by, case.redemption_id) for case in cases] == [("cus_2", redeemed.order().id)]
-
-
-def _closed_as_a_fraud(made: Redeeming) -> None:
-    made.do(ask.ReportFraud(made.order().id, "police"))
-    made.turn(16 * DAY)
-    made.do(ask.DecideFraud(made.order().id, True, "case-1", "op-1"))
-
-
-def _taken_back_and_frozen(made: Redeeming) -> None:
-    made.cancel()
-    card_id = made.order().card_id
-    made.when(card_id, FreezeCard(card_id, "case_1", "op_1"))
-
-
-@pytest.mark.parametrize("happens", [_closed_as_a_fraud, _taken_back_and_frozen])
-def test_a_stranger_with_another_issuers_code_does_not_hear_that_it_is_frozen(
-    happens: Callable[[Redeeming], None]
-) -> None:
-    """He hears what he hears of one that somebody redeems; whose card it is hears how it stands."""
-    active, frozen = world(SU), world(SU)
-    happens(frozen)
-    stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
-
-    denied = active.submit(active.draft(SU, "n2", **stranger)).result
-    refused = frozen.submit(frozen.draft(SU, "n2", **stranger))
-    own = frozen.submit(frozen.draft(SU, "n3"))
-
-    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
-    assert own.reason == "CARD_STATE"
-
-
-@pytest.mark.parametrize(("by", "reason"), [
-    (timedelta(seconds=1), ""), (timedelta(), ""), (-TICK, "CONDITION_DEADLINE"), (-DAY, "CONDITION_DEADLINE"),
-])
-def test_a_condition_that_nobody_can_meet_any_more_is_refused(by: timedelta, reason: str) -> None:
-    """Its deadline itself is in time (CV-9, OP-16)."""
-    made = Redeeming()
-
-    assert made.submit(made.draft(ESCROW, deadline=made.now + by)).reason == reason
 
 
 @pytest.mark.parametrize(("terms", "verified"), [(SELF, False), (T1, False), (T1, True), (ESCROW, False)])
