@@ -6,7 +6,7 @@ from typing import Any
 
 from services.card_redemption.domain.recycling.policy import Asker
 from services.card_redemption.domain.recycling.windows import CanCancel
-from services.card_redemption.domain.redemption.cancelling import is_capped, judged, within_cap
+from services.card_redemption.domain.redemption.cancelling import asked_alone, is_capped, within_cap
 from services.card_redemption.domain.redemption.order import RedemptionOrder, owned
 from services.card_redemption.store.redeemers import find_cancelled
 from services.card_redemption.store.redemption_reads import find_cards_of, find_redemption
@@ -33,7 +33,7 @@ async def read_redemption(
 
 async def can_cancel(edge: Edge, order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     """What the guard of the command says of an instant, and where a day's cap counts, that of its customer (RD-35)."""
-    shown = judged(order, asker, at)
+    shown = asked_alone(order, asker, at)
     if not is_capped(order):
         return shown
     async with edge.read() as connection:

@@ -40,6 +40,13 @@ def judged(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     return replace(shown, verdict=Verdict.DENY_VERIFIED)
 
 
+def asked_alone(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
+    """What it comes to where one redemption alone is asked for: an enterprise takes back in batches, which only those
+    may that bought enough (A19)."""
+    shown = judged(order, asker, at)
+    return replace(shown, verdict=Verdict.DENY_NOT_SUPPORTED) if asker is Asker.ENTERPRISE else shown
+
+
 def is_capped(order: RedemptionOrder) -> bool:
     """Whether its face counts against what its customer may cancel on one day (A17)."""
     return order.terms.limits.cancelled_daily_minor is not None
