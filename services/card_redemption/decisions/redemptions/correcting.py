@@ -76,8 +76,10 @@ def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetim
 
 
 def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
-    """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8)."""
+    """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8). Somebody else than
+    who reported it says so, as in a case of it (D57)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
+    freezing.must_be_another(order, body.operator_id)
     return fraud_decided(
         order, card, confirmed=body.confirmed, police_case=body.police_case, message=message, now=now
     ).decided()
