@@ -257,21 +257,23 @@ def test_a_condition_that_is_met_before_the_value_is_in_escrow_counts_too() -> N
 
 
 @pytest.mark.parametrize("verifies", [False, True])
-def test_a_condition_counts_that_is_met_while_a_fraud_stops_the_verification(verifies: bool) -> None:
+@pytest.mark.parametrize("freeze", [_operator, _police])
+def test_a_condition_counts_that_is_met_while_a_freeze_stops_the_verification(
+    freeze: Callable[[Redeeming], None], verifies: bool
+) -> None:
     """OP-8: its window runs on, and nothing else of it does."""
     made = Redeeming()
     retelling = Retelling(made)
     made.submitted(ESCROW, deadline=made.now + 10 * DAY)
     if verifies:
         made.turn(HOUR)
-    _police(made)
+    freeze(made)
     made.now += 5 * DAY
     assert made.do(ask.MeetEscrowCondition(made.order().id, "op-1")).reason == ""
     is_sound(made)
-    made.now += 11 * DAY
 
-    made.do(ask.DecideFraud(made.order().id, False, "case-1", "boss"))
-    made.verify()
+    _thaws(made)
+    made.report(FACE_MINOR, Finding.FOUND)
     made.turn(HOUR)
     made.settle_down()
 

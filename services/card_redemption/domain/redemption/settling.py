@@ -95,10 +95,9 @@ def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Step
 
 
 def _waits_for_condition(order: RedemptionOrder) -> bool:
-    """It is in escrow, or only a freeze keeps it from there, whose windows run on (OP-8)."""
-    stopped_before = order.state is _S.FROZEN and order.stands in (_S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING)
-    on_condition = order.terms.settlement is Settlement.ON_CONDITION
-    return on_condition and (stopped_before or order.stands in (_S.VERIFIED, _S.ESCROWED))
+    """It is in escrow, or on its way there, which a freeze holds up while its window runs on (OP-8)."""
+    on_its_way = (_S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.ESCROWED)
+    return order.terms.settlement is Settlement.ON_CONDITION and order.stands in on_its_way
 
 
 def _must_be_in_time(order: RedemptionOrder, now: datetime) -> None:
