@@ -1,6 +1,7 @@
 """What is refused when a card is submitted: a stranger hears nothing of it, and nobody waits for what cannot come."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,10 @@ import pytest
 from services.card_redemption.domain.commands import FreezeCard
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
+from services.kernel.admission import Admission
 from services.kernel.calendar import DAY, TICK
 from services.kernel.decision import Refused
+from services.kernel.effects import Arrived, ToLoad
 from tests.services.card_redemption.redeeming import ESCROW, SELF, SU, Redeeming
 
 
@@ -67,3 +70,46 @@ def test_a_condition_that_nobody_can_meet_any_more_is_refused(by: timedelta, rea
     made = Redeeming()
 
     assert made.submit(made.draft(ESCROW, deadline=made.now + by)).reason == reason
+
+
+@dataclass
+class Looking(Redeeming):
+    """Notes what a lane would ask the database for, question by question."""
+
+    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
+
+    def _load(self, admission: Admission[Arrived], wanted: ToLoad) -> None:
+        rows = sorted(kind.__name__ for kind, keys in wanted.rows.items() for _ in keys)
+        families = sorted(kind.__name__ for kind, roots in wanted.families.items() for _ in roots)
+        self.asked.append((tuple(rows), tuple(families)))
+        super()._load(admission, wanted)
+
+
+def _nothing(made: Looking) -> None:
+    """The code is another's, and he redeems nothing."""
+
+
+def _used(made: Looking) -> None:
+    made.submitted()
+    made.verify()
+
+
+def _closed_as_a_fraud_of_ours(made: Looking) -> None:
+    made.submitted()
+    _closed_as_a_fraud(made)
+
+
+def _looked_at(happens: Callable[[Looking], object], **draft: object) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """What is read for a stranger's submission."""
+    made = Looking()
+    happens(made)
+    made.asked.clear()
+    step = made.submit(made.draft(SELF, "s1", customer_id="cus_2", account_id="acc_2", **draft))
+    assert (step.reason or step.result.reason) == "CODE_REJECTED"
+    return made.asked
+
+
+@pytest.mark.parametrize("happens", [_nothing, Looking.submitted, _used, _closed_as_a_fraud_of_ours])
+def test_a_stranger_cannot_tell_by_what_is_read_whether_a_code_exists(happens: Callable[[Looking], object]) -> None:
+    """Unknown, another's, being redeemed, used or dead: as many questions, about as much (RD-20)."""
+    assert _looked_at(happens) == _looked_at(_nothing, card_id="crd_none", blind_index="nobodys")

@@ -6,6 +6,7 @@ from services.card_redemption.decisions.redemptions import (
     conducting,
     correcting,
     lateness,
+    looking,
     others,
     preparing,
     redeemers,
@@ -61,7 +62,7 @@ _REPLIED, _WOKEN = coordinate(
 
 RULES = (
     rule(commands.PrepareRedemption, _redeemer, preparing.prepare),
-    rule(commands.ConfirmRedemption, _card, submitting.confirm),
+    rule(commands.ConfirmRedemption, looking.wanted, submitting.confirm),
     rule(commands.RequestCancel, _card, cancelling.request),
     rule(commands.DecideCancelReview, _card, cancelling.decide_review),
     rule(commands.InterceptRedemption, _card, cancelling.intercept),

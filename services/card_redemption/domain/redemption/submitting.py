@@ -93,12 +93,17 @@ def denied(draft: Draft, holder: RedemptionOrder | None) -> Denied | None:
     return Denied("CODE_USED", "this code was redeemed") if holder.state is _S.COMPLETED else None
 
 
+def freeze_name(redemption_id: str, nonce: str) -> str:
+    """The case that a draft opens about the redemption of its code."""
+    return derived("frz", redemption_id, nonce)
+
+
 def freeze_case(
     card: GiftCard, holder: RedemptionOrder, draft: Draft, calendar: WorkingCalendar, now: datetime
 ) -> FreezeCase:
     """The case that a second submission of an active code opens."""
     return FreezeCase(
-        id=derived("frz", holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
+        id=freeze_name(holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
         submitted_by=draft.customer_id, opened_at=now,
         due_on=calendar.after(business_date(now), FREEZE_WORKING_DAYS),
     )
