@@ -97,9 +97,10 @@ def seconds_of(headers: Headers, most: float) -> float:
 
 def metadata_of(headers: Headers) -> Metadata:
     """What of the headers goes on to the services: who calls, which they verify, and a trace context, unless it is
-    malformed. What cannot be a token is refused here: the services' headers have their limit."""
+    malformed or given twice. What cannot be a token is refused here: the services' headers have their limit."""
     known = [(name, f"Bearer {token_in(values, name)}") for name in TOKENS if (values := headers.getlist(name))]
-    traced = [(name, text) for name, form in _PASSED.items() if (text := headers.get(name)) and form.fullmatch(text)]
+    said = {name: ",".join(headers.getlist(name)) for name in _PASSED}
+    traced = [(name, text) for name, text in said.items() if _PASSED[name].fullmatch(text)]
     return (*known, *traced)
 
 

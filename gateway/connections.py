@@ -22,6 +22,8 @@ HEAD_BYTES_MAX = 32_768
 HEAD_SECONDS_MAX = 10.0
 """So long a connection may be open, or between two requests have begun one, until its head is there."""
 _BODY = frozenset({b"content-length", b"transfer-encoding"})
+_ONCE = (b"idempotency-key", b"request-timeout", b"content-type", b"content-encoding", b"if-match")
+"""What may be said once: of two of them everybody takes another one. Tokens are counted where they are read."""
 CONNECTION = "connection"
 """The connection of a request, in its state."""
 LEFT_SECONDS = 30.0
@@ -67,21 +69,38 @@ class Connection(HttpToolsProtocol):
         if self._answered() and self._late is None:
             self._wait(self.head_seconds, self._give_up)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of the head. What stands behind a body in chunks is none: a proxy before us has not looked at it, so
+        nobody may say there who calls."""
+        if not self._in_body:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """The head is there: its request is served, unless it is too long, for which no part of it can be blamed."""
+        """The head is there: its request is served, unless its length or its meaning is in doubt."""
         self._wait_no_more()
         self._head_bytes = 0
         upgrade = self.parser.should_upgrade()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
-            self._refusal = _too_long()
-        elif upgrade and not _BODY.isdisjoint(name for name, _ in self.headers):
-            self._refusal = _other_protocol()
+        self._refusal = self._doubt(upgrade)
         if self._refusal is not None:
             raise self._refusal
         super().on_headers_complete()
         self._in_body = True
         if upgrade:  # the parser reads nothing behind this head
             self.cycle.keep_alive = False
+
+    def _doubt(self, upgrade: bool) -> HttpRefusal | None:
+        """Why this head is not served: for its length no part of it can be blamed, and what two readers would read
+        differently a proxy before us may have read the other way."""
+        names = [name for name, _ in self.headers]
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEAD_BYTES_MAX:
+            return _too_long()
+        if upgrade and not _BODY.isdisjoint(names):
+            return _other_protocol()
+        hosts = names.count(b"host")
+        if b"#" in self.url or hosts > 1 or (not hosts and self.parser.get_http_version() != "1.0"):
+            return _unreadable()
+        twice = next((name for name in _ONCE if names.count(name) > 1), None)
+        return _given_twice(twice) if twice else None
 
     def on_message_complete(self) -> None:
         """What comes now is the head of another request."""
@@ -150,6 +169,10 @@ def _packed(refusal: HttpRefusal) -> bytes:
 
 def _unreadable() -> HttpRefusal:
     return HttpRefusal(400, InvalidArgument("INVALID_ARGUMENT", "the request is no HTTP/1.1"))
+
+
+def _given_twice(name: bytes) -> HttpRefusal:
+    return HttpRefusal(400, InvalidArgument("INVALID_ARGUMENT", f"{name.decode()} is given more than once"))
 
 
 def _other_protocol() -> HttpRefusal:

@@ -11,7 +11,7 @@ class Served:
 
     def __init__(self, tracer: Tracer, headers: Headers) -> None:
         self._tracer = tracer
-        self._parent = read(headers.get(TRACEPARENT, "")) if tracer.on else None
+        self._parent = read(",".join(headers.getlist(TRACEPARENT))) if tracer.on else None
         self._context = tracer.begin(self._parent) if tracer.on else None
         self._began_ns = now_ns() if tracer.on else 0
 

@@ -23,6 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.starting import starting
 from services.runtime.ground.tls import Certificates
 from services.runtime.ground.values import settle_in
 from services.runtime.rpc.secured import server_credentials
@@ -33,6 +34,12 @@ from settle.audit.gauges import Standing
 from settle.audit.online import Online, Round, for_ever
 from settle.audit.pacing import PERCENT, Pacing
 from settle.audit.walks import WALKS
+
+NEEDED = (
+    "SETTLE_AUDIT_DATA", "SETTLE_LISTEN", "SETTLE_METRICS_LISTEN",
+    *(f"SETTLE_{service.upper()}_DSN" for service in SERVICES),
+)
+"""What it cannot do without."""
 
 
 class Auditor:
@@ -130,4 +137,5 @@ async def serve(environ: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(os.environ))
+    with starting("auditor", os.environ, *NEEDED):
+        asyncio.run(serve(os.environ))

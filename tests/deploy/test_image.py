@@ -18,9 +18,10 @@ from tests.deploy.image import DOCKERFILE, ROOT, Stage, build, instructions, sen
 
 INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip")
 MODULES = {
-    "gateway": "SETTLE_ORDER_TARGET is not set", "settle.audit": "SETTLE_AUDIT_DATA",
-    "settle.local.topics": "SETTLE_KAFKA", "settle.local.acquirer": "SETTLE_ACQUIRER_DATA",
-    "settle.local.verifier": "SETTLE_VERIFIER_DATA", "services.order": "no database at",
+    "gateway": "gateway cannot start: SETTLE_ORDER_TARGET is not set",
+    "settle.audit": "auditor cannot start: SETTLE_AUDIT_DATA", "settle.local.topics": "SETTLE_KAFKA",
+    "settle.local.acquirer": "acquirer cannot start: SETTLE_ACQUIRER_DATA",
+    "settle.local.verifier": "verifier cannot start: SETTLE_VERIFIER_DATA", "services.order": "no database at",
     "services.credit_ledger": "no database at", "services.card_redemption": "no database at",
 }
 """Every module that a deployment starts, and what it says where it is given nothing."""
@@ -103,6 +104,7 @@ class TestCarriedOut:
                 listen, metrics = (f"{ports.HOST}:{port}" for port in ports.free_ports(2))
                 given = {name: text for name, text in seat.environ.items() if name.startswith("SETTLE_")}
                 given |= {"SETTLE_LISTEN": listen, "SETTLE_METRICS_LISTEN": metrics, "SETTLE_MIGRATIONS": "await"}
+                given |= {"SETTLE_IDENTITY_JWKS": _readable(Path(given["SETTLE_IDENTITY_JWKS"]), image.root.parent)}
                 with _service(image, given) as process:
                     deadline = time.monotonic() + READY_SECONDS_MAX
                     while not serving(listen):
@@ -121,6 +123,7 @@ class TestCarriedOut:
         done = _run(image, ["python", "-m", module])
         assert done.returncode != 0
         assert MODULES[module] in done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def _run(image: Stage, command: list[str]) -> "subprocess.CompletedProcess[str]":
@@ -128,6 +131,14 @@ def _run(image: Stage, command: list[str]) -> "subprocess.CompletedProcess[str]"
         command, env=image.environment(), cwd=image.path(image.workdir), capture_output=True, text=True, check=False,
         timeout=60,
     )
+
+
+def _readable(keys: Path, folder: Path) -> str:
+    """A copy of public keys, for another user: those of a data folder are their owner's alone."""
+    copy = folder / keys.name
+    shutil.copyfile(keys, copy)
+    copy.chmod(0o644)
+    return str(copy)
 
 
 def _service(image: Stage, given: Mapping[str, str]) -> "subprocess.Popen[bytes]":

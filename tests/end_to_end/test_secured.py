@@ -30,6 +30,7 @@ from settle.client.shop import Goods, Payment, Shop, instalments
 from settle.client.tokens import Tokens
 from settle.local import certificates
 from settle.local.endpoints import sandboxes_of, targets_of
+from settle.local.secured import KAFKA_CIPHERS
 from settle.local.stack import LocalStack
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -164,6 +165,22 @@ def test_who_comes_in_at_which_door(stack: LocalStack, folder: Path, case: str) 
 
     assert found == expected
     assert len(found) >= len(SERVICES) + 4
+
+
+def test_the_broker_chooses_the_cipher(stack: LocalStack, folder: Path) -> None:
+    """Ours, and not the one that its clients would rather have."""
+    door = doors_of(stack).get("kafka")
+    if door is None:
+        pytest.skip("the embedded broker knows no TLS")
+    context = coming(folder, "right", door)
+    assert context is not None
+
+    with socket.create_connection(door.address, KNOCK_SECONDS) as plain:
+        with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
+            cipher = secured.cipher()
+
+    assert cipher is not None
+    assert KAFKA_CIPHERS.startswith(cipher[0])
 
 
 @pytest.mark.parametrize("name", SERVICES)

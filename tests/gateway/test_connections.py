@@ -83,11 +83,42 @@ def _answers(said: bytes) -> Sequence[tuple[int, str]]:
     POSTED + b"Content-Length: -2\r\n\r\n{}", POSTED + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
     POSTED + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", POSTED + b"Transfer-Encoding: gzip\r\n\r\n{}",
     POSTED + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    b"GET /v1/orders/ord_1 HTTP/1.1\r\n\r\n", READ + b"Host: y\r\n\r\n", READ.replace(b"ord_1", b"ord_1#x") + b"\r\n",
+    POSTED + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", POSTED + b"Content-Length: +2\r\n\r\n{}",
+    POSTED + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n", POSTED + b"Content-Length: 2, 2\r\n\r\n{}",
+    POSTED + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", READ.replace(b"\r\n", b"\n") + b"\n",
+    POSTED + b"Transfer-Encoding: chunked\r\n\r\n2\n{}\n0\n\n",
 ], ids=lambda sent: repr(sent[:60]))
 async def test_what_is_no_http_is_refused(played: Played, sent: bytes) -> None:
     """With a reason, as all that is refused; no service hears of it."""
     assert await heard(played.url, sent) == [(400, "INVALID_ARGUMENT")]
     assert played.orders.asked == []
+
+
+@pytest.mark.parametrize("name", [
+    b"Idempotency-Key", b"request-timeout", b"CONTENT-TYPE", b"Content-Encoding", b"If-Match",
+])
+async def test_what_may_be_said_once_is_not_said_twice(played: Played, name: bytes) -> None:
+    """Not even the same: what stands before us may have read the other one."""
+    sent = READ + b"%b: 1\r\n%b: 1\r\n\r\n" % (name, name.lower())
+
+    assert await heard(played.url, sent) == [(400, "INVALID_ARGUMENT")]
+    assert played.orders.asked == []
+
+
+async def test_an_old_caller_needs_no_host(played: Played) -> None:
+    """HTTP/1.0 knew none, and balancers ask so whether we live."""
+    assert await heard(played.url, b"GET /v1/orders/ord_1 HTTP/1.0\r\n\r\n") == [(200, "")]
+
+
+async def test_what_stands_behind_a_body_is_no_header(played: Played) -> None:
+    """Whatever its name: neither who calls, nor how often."""
+    trailer = b"Authorization: Bearer a.b.c\r\nRequest-Timeout: 1\r\nX-Other: 1\r\n"
+    sent = POSTED + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + trailer + b"\r\n"
+
+    assert await heard(played.url, sent) == [(200, "")]
+    assert "authorization" not in played.orders.metadata
+    assert played.orders.seconds > 2
 
 
 @pytest.mark.parametrize("parts", [
@@ -103,7 +134,7 @@ async def test_a_head_has_its_limit(played: Played, parts: Sequence[bytes]) -> N
 
 @pytest.mark.parametrize(("sent", "told"), [
     (b"", []), (b"\r\n\r\n", [(408, "DEADLINE_EXCEEDED")]), (READ, [(408, "DEADLINE_EXCEEDED")]),
-    (b"POST /v1/nothing HTTP/1.1\r\nContent-Length: 9\r\n\r\n{", [(404, "UNKNOWN_METHOD")]),
+    (b"POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", [(404, "UNKNOWN_METHOD")]),
 ], ids=["nothing", "empty lines", "half a head", "half a body that nobody reads"])
 async def test_who_says_nothing_is_cut_off(hasty: str, sent: bytes, told: list[tuple[int, str]]) -> None:
     """A connection that waits for its caller does not do so for ever."""
@@ -131,6 +162,6 @@ async def test_what_was_asked_is_answered_before_what_is_refused(played: Played)
 async def test_a_body_that_nobody_reads_is_none_of_the_next_head(played: Played) -> None:
     """Who is refused at once goes on with the same connection, however much of the body was still to come."""
     body = b"Content-Length: 200000\r\n\r\n" + b"x" * 100_000
-    parts = (b"POST /v1/nothing HTTP/1.1\r\n" + body, b"x" * 100_000, READ + b"Connection: close\r\n\r\n")
+    parts = (b"POST /v1/nothing HTTP/1.1\r\nHost: x\r\n" + body, b"x" * 100_000, READ + b"Connection: close\r\n\r\n")
 
     assert await heard(played.url, *parts) == [(404, "UNKNOWN_METHOD"), (200, "")]

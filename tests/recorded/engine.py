@@ -54,6 +54,7 @@ class Queue:
     calls: list[Item] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     queued: int = 0
+    worked_at: float = 0.0
     unpublished: int = 0
     actions: Sequence[object] = ()
 

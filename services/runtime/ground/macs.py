@@ -6,7 +6,7 @@ begins with `ce_`. It is made when a record is sent, also when sent again: rotat
 """
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from struct import Struct
 
@@ -29,7 +29,7 @@ class Signer:
         version = settings.mac_version or max(keys)
         if version not in keys:
             raise SettingsError(f"SETTLE_MAC_VERSION={version}: {settings.service} has no such key")
-        self._prefix, self._key = f"{settings.service}:{version}:", keys[version]
+        self._prefix, self._key = f"{settings.service}:{version}:", _scheduled(keys[version])
 
     def signed(self, record: Outgoing) -> Headers:
         """Its headers with the code; one that it had before is replaced."""
@@ -43,7 +43,10 @@ class Verifier:
 
     def __init__(self, settings: Settings) -> None:
         self._service, self._required = settings.service, settings.mac_required
-        self._keys = {name: settings.keys(use_of(name)) for name in SERVICES | {settings.service}}
+        self._keys = {
+            name: {version: _scheduled(key) for version, key in settings.keys(use_of(name)).items()}
+            for name in SERVICES | {settings.service}
+        }
 
     def check(self, topic: str, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]]) -> None:
         """Raise `Untrusted` for a record that no producer of ours can be shown to have sent, as it is, to this topic
@@ -52,15 +55,16 @@ class Verifier:
         if not told and not self._required:
             return
         producer = self._checked(told, topic, key, value, headers)
-        if all(name != PLACE for name, _ in headers):
-            _check_sender(producer, headers)
+        named = dict(headers)
+        if PLACE not in named:
+            _check_sender(producer, named)
             return
         if producer != self._service:
             raise Untrusted("FORGED", f"{producer} retries what {self._service} set aside")
         first = [value for name, value in headers if name == FIRST_MAC]
         as_first = [header for header in headers if header[0] not in (PLACE, FIRST_MAC)]
         if first or self._required:
-            _check_sender(self._checked(first, topic, key, value, as_first), headers)
+            _check_sender(self._checked(first, topic, key, value, as_first), named)
 
     def _checked(
         self, told: Sequence[bytes], topic: str, key: bytes | None, value: bytes, headers: Sequence[tuple[str, bytes]]
@@ -90,9 +94,9 @@ def as_retried(headers: Sequence[tuple[str, bytes]], place: int) -> Headers:
     return [*kept, *([(FIRST_MAC, first)] if first else []), (PLACE, str(place).encode())]
 
 
-def _check_sender(producer: str, headers: Sequence[tuple[str, bytes]]) -> None:
+def _check_sender(producer: str, told: Mapping[str, bytes]) -> None:
     """Nobody speaks, answers or asks to be answered in the name of another one."""
-    named, told = producer.encode(), dict(headers)
+    named = producer.encode()
     if told.get(_SOURCE) != b"settlement/" + named:
         raise Untrusted("FORGED", f"{producer} sends as {told.get(_SOURCE)!r}")
     if _REPLY_TO in told and told[_REPLY_TO].partition(b"/")[0] != named:
@@ -109,14 +113,21 @@ def _parts(told: bytes) -> tuple[str, int, str]:
     return producer, int(version), code
 
 
-def _code(key: bytes, topic: str, record_key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> str:
+def _scheduled(key: bytes) -> hmac.HMAC:
+    """What a code under this key begins with, copied for each record: to make it anew is half of the hashing."""
+    return hmac.new(key, digestmod=DIGEST)
+
+
+def _code(key: hmac.HMAC, topic: str, record_key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> str:
     """All lengths stand before all parts, so that no two records come to the same bytes."""
     parts = [topic.encode(), record_key, value]
     for name, held in headers:
         if name.startswith("ce_"):
             parts += (name.encode(), held)
     lengths = _lengths(len(parts)).pack(len(parts), *map(len, parts))
-    return hmac.digest(key, lengths + b"".join(parts), DIGEST).hex()
+    code = key.copy()
+    code.update(lengths + b"".join(parts))
+    return code.hexdigest()
 
 
 @cache

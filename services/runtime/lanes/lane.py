@@ -92,7 +92,7 @@ class Lane:
         self.session: Session | None = None
         self.in_flight = 0
         self._parked_keys: dict[str, int] = {}
-        self._worked_at = 0.0
+        self.worked_at = 0.0
         self._company = Company(settings.gather_ms_max / 1000, time.monotonic)
         self.outlook = Outlook(settings.queue_seconds_max, time.monotonic)
         self._pace = Pace(settings.deciding_ms_max / 1000, settings.batch_messages_max)
@@ -187,14 +187,14 @@ class Lane:
         company. What ends a claim that others wait for does not wait, nor, where little comes in, what claims depend
         on."""
         seconds, most = self._settings.gather_ms_max / 1000, self._settings.batch_messages_max
-        worked_lately = time.monotonic() - self._worked_at < 4 * seconds
+        worked_lately = time.monotonic() - self.worked_at < 4 * seconds
         if worked_lately and not self._company.alone and not self.waiting.awake and len(self.queues) < most:
             if not self._company.expected:
                 await self.queues.hurried(seconds, lambda: self.waiting.awaited(self.queues.urgent))
             elif not self.waiting.awaited(self.queues.urgent):
                 await asyncio.sleep(seconds)
         self._company.seen(min(len(self.queues), most))
-        self._worked_at = time.monotonic()
+        self.worked_at = time.monotonic()
 
     async def _housekeep(self, session: Session) -> None:
         """Hold the lane's share of the partitions, keep the connection alive, see which keys are parked."""

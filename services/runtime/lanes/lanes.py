@@ -64,6 +64,11 @@ class Lanes:
         return sum(len(lane.queues) + len(lane.waiting) + lane.in_flight for lane in self._lanes) + len(self.actions)
 
     @property
+    def worked_at(self) -> float:
+        """When a lane last began to decide something, in seconds of the monotonic clock."""
+        return max((lane.worked_at for lane in self._lanes), default=0.0)
+
+    @property
     def unpublished(self) -> int:
         """Records that Kafka has not acknowledged yet."""
         return self._publisher.unpublished

@@ -39,8 +39,9 @@ from services.runtime.stored.steps import Step
 POLL_SECONDS = 0.5
 """How long a look waits for PostgreSQL to be there again."""
 
-RESERVE_SECONDS = 0.1
-"""What of a call's time is kept for the answer."""
+RESERVE_SECONDS, RESERVE_SECONDS_MAX = 0.1, 0.5
+RESERVE_SHARE = 0.1
+"""What of a call's time is kept for the answer: a tenth, within these bounds; a busy machine answers late."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Edge:
         message = Message(id=request_id.lower(), key=key, body=body, fresh_id=uuid_utils.uuid7().hex, seen=seen)
         answer = self._lanes.submit(message, body_hash(request, seen), seconds, background)
         try:
-            async with asyncio.timeout(seconds - RESERVE_SECONDS):
+            async with asyncio.timeout(usable(seconds)):
                 answered = await answer
         except TimeoutError:
             raise Unavailable("UNAVAILABLE", "not decided in time; try again with the same request id") from None
@@ -170,7 +171,12 @@ class Edge:
     def _left(self, seconds: float, context: Context | None) -> float:
         """So many seconds, or what the call has left of its time."""
         remaining = None if context is None else context.time_remaining()
-        return seconds if remaining is None else min(seconds, remaining - RESERVE_SECONDS)
+        return seconds if remaining is None else min(seconds, usable(remaining))
+
+
+def usable(seconds: float) -> float:
+    """How much of the time that is left to a call it may wait, and still be answered within it."""
+    return seconds - min(max(RESERVE_SECONDS, seconds * RESERVE_SHARE), RESERVE_SECONDS_MAX)
 
 
 def body_hash(request: Wire, seen: Seen | None = None) -> bytes:

@@ -47,6 +47,8 @@ class Activity(Protocol):
     @property
     def queued(self) -> int: ...
     @property
+    def worked_at(self) -> float: ...
+    @property
     def unpublished(self) -> int: ...
     @property
     def actions(self) -> Sized: ...
@@ -62,8 +64,9 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         self._settings, self._clock = edge.settings, edge.clock
 
     async def GetActivity(self, request: pb.GetActivityRequest, context: Context) -> pb.GetActivityResponse:
-        """Count what is under way along its way, and once more where it began, so that nothing that moves is missed."""
-        unpublished = self._lanes.unpublished
+        """Count what is under way along its way, and once more where it began, so that nothing that moves is missed.
+        What came and was decided meanwhile may have left a half that no look sees: then this is not idle, either."""
+        worked_at, unpublished = self._lanes.worked_at, self._lanes.unpublished
         lag = await self._lanes.lag()
         queued, actions = self._lanes.queued, len(self._lanes.actions)
         async with self._edge.read() as connection:
@@ -78,11 +81,13 @@ class OperationsServicer(rpc.OperationsServiceServicer):
             )
         sagas, due, left, aside, notices, again = row or (0, 0, 0, 0, 0, 0)
         unpublished = max(unpublished, self._lanes.unpublished) + left
+        queued, actions = max(queued, self._lanes.queued), max(actions, len(self._lanes.actions))
+        moved = self._lanes.worked_at != worked_at
         return pb.GetActivityResponse(
             service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
             lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
             open_notices=notices, open_republications=again,
-            idle=not (queued or sagas or due or unpublished or lag or notices or again),
+            idle=not (queued or sagas or due or unpublished or lag or notices or again or moved),
         )
 
     async def GetClock(self, request: pb.GetClockRequest, context: Context) -> pb.GetClockResponse:

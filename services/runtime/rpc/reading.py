@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 from services.kernel.errors import Aborted, SettlementError
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
-from services.runtime.rpc.edge import RESERVE_SECONDS, Edge
+from services.runtime.rpc.edge import Edge, usable
 from services.runtime.rpc.errors import passes
 from services.runtime.rpc.places import check_served, ends_with_server, may_wait
 
@@ -59,7 +59,7 @@ async def reading(
     `key` is that of the row whose change it waits for. Where so many wait that this call cannot, it looks once.
     """
     left = context.time_remaining()
-    seconds = seconds_max if left is None else min(seconds_max, left - RESERVE_SECONDS)
+    seconds = seconds_max if left is None else min(seconds_max, usable(left))
     deadline = asyncio.get_running_loop().time() + seconds
     wait_seconds = POLL_SECONDS_MIN
     refusal: SettlementError | None = None

@@ -10,6 +10,7 @@ import signal
 from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.starting import starting
 from services.runtime.rpc.server import RpcServer
 from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import AcquirerLedger
@@ -34,4 +35,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    with starting("acquirer", os.environ, "SETTLE_ACQUIRER_DATA"):
+        asyncio.run(serve())

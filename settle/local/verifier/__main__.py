@@ -10,6 +10,7 @@ import signal
 from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
+from services.runtime.ground.starting import starting
 from services.runtime.rpc.server import RpcServer
 from settle.local.verifier.book import VerifierBook
 from settle.local.verifier.faults import VerifierFaults
@@ -33,4 +34,5 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    with starting("verifier", os.environ, "SETTLE_VERIFIER_DATA"):
+        asyncio.run(serve())

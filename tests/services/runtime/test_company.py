@@ -51,7 +51,7 @@ async def test_who_is_alone_does_not_wait(process: Process, per_second: float) -
     lane._settings = replace(lane._settings, gather_ms_max=1_000)
     lane._company = Company(1.0, _Clock())
     lane._company._per_second = per_second
-    lane._worked_at = time.monotonic()
+    lane.worked_at = time.monotonic()
     gathering = asyncio.ensure_future(lane._gather())
     await asyncio.sleep(0)
 

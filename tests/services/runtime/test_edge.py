@@ -20,7 +20,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.values import frozen_classes
 from services.runtime.process import Process
 from services.runtime.rpc.calls import lower_ids
-from services.runtime.rpc.edge import Edge, body_hash
+from services.runtime.rpc.edge import Edge, body_hash, usable
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.refusals import DECIDED
@@ -227,3 +227,9 @@ async def test_the_hash_of_a_body_knows_its_type() -> None:
     assert body_hash(cancel) == body_hash(order.CancelOrderRequest(request_id="r", order_id="o"))
     assert body_hash(cancel) != body_hash(order.CancelOrderRequest(request_id="r", order_id="p"))
     assert body_hash(cancel) != body_hash(order.ForceCancelOrderRequest(request_id="r", order_id="o"))
+
+
+@pytest.mark.parametrize(("left", "waited"), [(0.3, 0.2), (1.0, 0.9), (2.5, 2.25), (5.0, 4.5), (30.0, 29.5)])
+def test_an_answer_has_its_part_of_the_time(left: float, waited: float) -> None:
+    """The more of it a caller gives, the later the answer may be on a busy machine; but half a second is enough."""
+    assert usable(left) == pytest.approx(waited)

@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ from services.runtime.ground.settings import Settings
 from services.runtime.process import Process
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.once import once
+from services.runtime.rpc.operations import OperationsServicer
 from settlement.operations.v1 import operations_service_pb2 as pb
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
@@ -55,6 +58,31 @@ async def test_activity_becomes_idle(process: Process, operations: Any) -> None:
             pass
 
     assert (activity.service, activity.queued, activity.unpublished, activity.lag) == ("counter", 0, 0, 0)
+
+
+async def test_what_was_decided_while_it_was_counted_is_not_missed(process: Process, local: Settings) -> None:
+    """It came after the queues were looked at and was over before the database was, which may have left anything."""
+    edge = edge_of(process, local)
+    lanes = process._lanes
+
+    class Meanwhile:
+        """The edge, on which a message is decided and published before the database is asked."""
+
+        settings, clock = edge.settings, edge.clock
+
+        @asynccontextmanager
+        async def read(self) -> AsyncIterator[Any]:  # Any: a connection
+            await lanes.submit(Message(str(uuid4()), "c", Add(1), str(uuid4())), b"h", 5.0)
+            while lanes.unpublished or lanes.queued:
+                await asyncio.sleep(0.01)
+            async with edge.read() as connection:
+                yield connection
+
+    request: Any = pb.GetActivityRequest()
+    activity = await OperationsServicer(Meanwhile(), lanes).GetActivity(request, None)  # type: ignore[arg-type]
+
+    assert (activity.queued, activity.due_timers, activity.open_sagas, activity.unpublished) == (0, 0, 0, 0)
+    assert not activity.idle
 
 
 async def test_an_action_is_counted_until_its_report(process: Process, operations: Any) -> None:
