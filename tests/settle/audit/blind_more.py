@@ -210,6 +210,9 @@ WOKEN: Sequence[Blind] = (
         order("update orders set state = 'COMPLETED' where id = 'ord_waits'"),
         order("delete from timers where kind = 'after_sale' and key = 'ord_waits'"),
     )),
+    Blind("a timer never comes", "timer hold_expiry of ord_held", ("states.orders",), (
+        order("update timers set due_at = 'infinity' where kind = 'hold_expiry' and key = 'ord_held'"),
+    )),
     Blind("a timer wakes another order", "ord_held", ("states.orders",), (
         order("update timers set root = 'ord_waits' where kind = 'hold_expiry' and key = 'ord_held'"),
     )),
