@@ -11,7 +11,8 @@ create temporary table audit_settlements (
     merchant_id text, account_id text, card_id text, unended text, posted_at timestamptz
 );
 create temporary table audit_redemptions (
-    id text, two_phase boolean, started_at timestamptz, ended_at timestamptz, unended text, posted_at timestamptz
+    id text, kind text, decision text, two_phase boolean, started_at timestamptz, ended_at timestamptz, unended text,
+    posted_at timestamptz
 );
 create temporary table audit_orders (
     id text, state text, tender text, amount_minor bigint, captured_minor bigint, released_minor bigint,

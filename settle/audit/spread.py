@@ -78,9 +78,11 @@ class Settlement(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """A settlement of a redemption that has ended, as far as it dates journals; see `Settlement`."""
+    """A settlement of a redemption that has ended, as far as it dates journals and left some; see `Settlement`."""
 
     id: str
+    kind: str
+    decision: str
     two_phase: bool
     started_at: datetime
     ended_at: datetime
@@ -128,7 +130,8 @@ def _settlement(row: asyncpg.Record) -> Spread:
 def _answered(row: asyncpg.Record) -> Spread:
     branches = _BRANCHES.decode(row["branches"])
     answered = Answered(
-        row["id"], two_phase=len(branches) > 1, started_at=row["started_at"], ended_at=row["updated_at"], unended="",
+        row["id"], row["kind"], row["decision"], two_phase=len(branches) > 1, started_at=row["started_at"],
+        ended_at=row["updated_at"], unended="",
     )
     for service, posted_at in _posted(branches).items():
         yield service, answered._replace(unended=_unended(row, branches, service), posted_at=posted_at)
@@ -183,7 +186,8 @@ SETTLEMENTS = Copied(
 """The settlements of orders and merchants that have ended, beside each book that took part."""
 REDEMPTIONS = Copied(
     "audit_redemptions", "sagas",
-    """select id, phase, branches, started_at, updated_at from saga_records where phase in ('DONE', 'ABORTED')""",
+    """select id, kind, phase, decision, branches, started_at, updated_at from saga_records
+       where phase in ('DONE', 'ABORTED')""",
     Answered._fields, _answered, of=CARD,
 )
 """Those that card_redemption coordinates."""
