@@ -23,11 +23,11 @@ LOCKS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "local": (("local",), ("checkout",)),
     "image": (("traces",), ()),
     "run": ((), ()),
-    "older": (("local",), ("dev",)),
+    "newer": (("local",), ("dev",)),
 }
 """Beside the project's dependencies, a lock holds these extras and groups; the largest is first and binds the rest."""
-OLDER = "older"
-"""The lock of the older line of gRPC and protobuf that pyproject allows too; older.txt binds it."""
+NEWER = "newer"
+"""The lock of the newest gRPC and protobuf that pyproject allows; bounds.txt binds all others to an older line."""
 ADDRESSES = ("--index-url", "--extra-index-url", "--find-links", "--trusted-host", "http://", "https://", "file://")
 DIGEST = "declared sha256:"
 
@@ -89,7 +89,7 @@ def _members(group: str, groups: Mapping[str, Sequence[str | Mapping[str, str]]]
 def _command(uv: str, name: str, compiled: Path, options: Sequence[str]) -> list[str]:
     extras, groups = LOCKS[name]
     largest = compiled.with_name(f"{next(iter(LOCKS))}.lock")
-    bound = FOLDER / f"{OLDER}.txt" if name == OLDER else None if compiled == largest else largest
+    bound = None if name == NEWER else FOLDER / "bounds.txt" if compiled == largest else largest
     return [
         uv, "pip", "compile", "--quiet", "pyproject.toml", "--output-file", str(compiled),
         "--universal", "--generate-hashes", "--no-annotate", "--no-header",

@@ -43,8 +43,8 @@ def test_a_lock_holds_every_declared_name_within_its_range(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "stale"), [
-        ("run", {"run", "image", "local", "dev", "older"}), ("local", {"local", "dev", "older"}),
-        ("traces", {"image", "dev"}), ("dev", {"dev", "older"}),
+        ("run", {"run", "image", "local", "dev", "newer"}), ("local", {"local", "dev", "newer"}),
+        ("traces", {"image", "dev"}), ("dev", {"dev", "newer"}),
     ]
 )
 def test_an_edit_makes_every_lock_stale_that_it_concerns(name: str, stale: set[str]) -> None:

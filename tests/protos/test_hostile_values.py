@@ -86,7 +86,7 @@ async def counts(witness: Witness, service: str) -> tuple[int, ...]:
 
 def flaw_of(error: grpc.aio.AioRpcError) -> str:
     """What is wrong with a refusal; empty if nothing."""
-    status = status_pb2.Status.FromString(dict(error.trailing_metadata() or ()).get(STATUS_KEY, b""))
+    status = status_pb2.Status.FromString(dict(list(error.trailing_metadata() or ())).get(STATUS_KEY, b""))
     infos = [info for info in map(_info, status.details) if info is not None]
     if error.code().name in FORBIDDEN:
         return f"answers {error.code().name}"

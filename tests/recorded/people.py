@@ -206,7 +206,7 @@ class People:
 
     def note(self, method: str, error: grpc.aio.AioRpcError, page: list[Said] | None = None) -> Refused:
         """Write a refusal down; without a page in `said`."""
-        info, trailing = error_details_pb2.ErrorInfo(), dict(error.trailing_metadata() or ())
+        info, trailing = error_details_pb2.ErrorInfo(), dict(list(error.trailing_metadata() or ()))
         status = status_pb2.Status.FromString(trailing.get(STATUS_KEY, b""))
         for detail in status.details:
             detail.Unpack(info)

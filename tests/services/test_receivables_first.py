@@ -12,7 +12,14 @@ from services.card_redemption.domain.redemption.states import RedemptionState
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.commands import LegReport, OpenAccount, ReportLeg
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
+from services.credit_ledger.domain.model.payout import PayoutMethod
 from services.credit_ledger.domain.model.redemption_events import ReceivableNetted
+from services.credit_ledger.domain.model.redemptions import (
+    ChargeCancelFee,
+    ClaimCause,
+    ClaimFromCustomer,
+    PayRedemption,
+)
 from services.kernel.calendar import DAY
 from tests.coupled import deliver
 from tests.extremes.engine import SERVICES
@@ -219,6 +226,63 @@ def test_what_was_paid_of_the_first_claim_is_no_reason_to_leave_another_debt(owe
 
     assert made.account.receivable_minor == left_minor + 7_520 - 940
     assert made.account.wallet_minor == 5_000 - owed_minor + left_minor
+
+
+def _asks(made: Books, body: object) -> None:
+    """Another redemption of his asks something of the credit ledger."""
+    assert made.other.command(ACCOUNT, body).reason == ""
+    made.other.replies.clear()
+
+
+def _claims(amount_minor: int) -> ClaimFromCustomer:
+    return ClaimFromCustomer(ACCOUNT, "cus_1", "rdm_other", ClaimCause.FACE_CLAWBACK, amount_minor)
+
+
+def _pays(amount_minor: int) -> PayRedemption:
+    return PayRedemption(
+        ACCOUNT, "cus_1", "rdm_other", "crd_other", "pay_other", amount_minor, PayoutMethod.WALLET
+    )
+
+
+@pytest.mark.parametrize(("others", "left_minor"), [
+    ((_claims(940),), 0), ((_claims(5_000),), 0), ((_claims(1),), 0),
+    ((ChargeCancelFee(ACCOUNT, "cus_1", "rdm_other", 1_940),), 0), ((_pays(940), _claims(940)), 0),
+    ((_pays(500), _claims(940)), 440), ((_pays(500), _pays(440), _claims(939)), 0),
+])
+@pytest.mark.parametrize("wallet_minor", [939, 941])
+def test_a_debt_as_large_as_the_first_claim_is_paid_before_the_second_one(
+    others: tuple[object, ...], left_minor: int, wallet_minor: int
+) -> None:
+    """What was paid since paid the first claim, so what is owed is another's, however much it is."""
+    made = _paid()
+    _face(made)
+    for number, body in enumerate(others):
+        paid_by_wallet = not isinstance(others[0], PayRedemption)
+        made.other.given(replace(made.account, wallet_minor=940 if paid_by_wallet else 0))
+        _asks(made, replace(body, payout_id=f"pay_{number}") if isinstance(body, PayRedemption) else body)
+    debt_minor = made.account.receivable_minor - left_minor
+    made.other.given(replace(made.account, wallet_minor=wallet_minor))
+
+    _fault(made)
+
+    first = min(debt_minor, wallet_minor)
+    assert made.account.wallet_minor == wallet_minor - first
+    assert made.account.receivable_minor == left_minor + debt_minor - first + 7_520 - 940
+
+
+def test_of_three_claims_the_third_leaves_the_two_before_it_as_they_are() -> None:
+    """However much of another debt was paid in between."""
+    made = _paid()
+    _face(made)
+    made.other.given(replace(made.account, receivable_minor=940 + 300, wallet_minor=100))
+    made.do(ask.CorrectFace(made.order().id, LESS - 1_000, CLERK))
+    assert (made.account.receivable_minor, made.account.wallet_minor) == (940 + 200 + 940, 0)
+    made.other.given(replace(made.account, wallet_minor=10_000))
+
+    _fault(made)
+
+    assert made.account.receivable_minor == 7_520
+    assert made.account.wallet_minor == 10_000 - 200
 
 
 @pytest.mark.parametrize("debt_minor", [1, 7_519, 7_520, 7_521])

@@ -32,6 +32,8 @@ from services.kernel.messages import Message
 
 SHOWN = (CardStanding.ISSUED, CardStanding.ACTIVE, CardStanding.TRANSFER_PENDING)
 """While a card stands so, its code may be seen."""
+_POSTPONED = (RedemptionState.ACCEPTED, RedemptionState.VERIFIED)
+"""Where a freeze puts off what comes next."""
 
 
 def activate(known: Known, body: ActivateCard, message: Message, now: datetime) -> Decision:
@@ -80,11 +82,11 @@ def freeze(known: Known, body: FreezeCard, message: Message, now: datetime) -> D
 
 
 def unfreeze(known: Known, body: UnfreezeCard, message: Message, now: datetime) -> Decision:
-    """An operator lifts the freeze of a case; what waited for that to settle, or to be released, is looked at now
-    (OP-8)."""
+    """An operator lifts the freeze of a case; what waited for that to be read, to settle or to be released is looked at
+    now (OP-8)."""
     thawed = freezing.thaw(card_of(known, body.card_id), body.case_id)
     order = known.find(RedemptionOrder, thawed.card.claimed_by) if thawed.card.claimed_by else None
-    if order is None or not (order.state is RedemptionState.VERIFIED or settling.is_met(order)):
+    if order is None or not (order.state in _POSTPONED or settling.is_met(order)):
         return _decided(thawed)
     return replace(_decided(thawed), timers=waking(order, now))
 

@@ -1,9 +1,14 @@
 """What methods of redemptions read and wait for: a redemption that is new enough, and the end of its settlement."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from services.card_redemption.domain.recycling.policy import Asker
+from services.card_redemption.domain.recycling.windows import CanCancel
+from services.card_redemption.domain.redemption.cancelling import asked_alone, is_capped, within_cap
 from services.card_redemption.domain.redemption.order import RedemptionOrder, owned
+from services.card_redemption.store.redeemers import find_cancelled
 from services.card_redemption.store.redemption_reads import find_cards_of, find_redemption
 from services.card_redemption.wire.redemptions import redemption
 from services.runtime.ground.tables import Connection
@@ -24,6 +29,15 @@ async def read_redemption(
         return new_enough(order, min_version, "the redemption is at version")
 
     return await read_when(edge, context, look, key=redemption_id)
+
+
+async def can_cancel(edge: Edge, order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
+    """What the guard of the command says of an instant, and where a day's cap counts, that of its customer (RD-35)."""
+    shown = asked_alone(order, asker, at)
+    if not is_capped(order):
+        return shown
+    async with edge.read() as connection:
+        return within_cap(shown, order, await find_cancelled(connection, order.customer_id), at)
 
 
 def cards_of(edge: Edge) -> Together[str]:

@@ -5,12 +5,11 @@ from contextlib import aclosing
 from typing import Any
 
 from services.card_redemption.domain.redemption import commands
-from services.card_redemption.domain.redemption.cancelling import judged
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.rpc import redemption_requests as requests
 from services.card_redemption.rpc.following import Following
 from services.card_redemption.rpc.preparing import Preparing
-from services.card_redemption.rpc.redemption_reading import card_of, cards_of, read_redemption, settled
+from services.card_redemption.rpc.redemption_reading import can_cancel, card_of, cards_of, read_redemption, settled
 from services.card_redemption.store.redemption_reads import list_redemptions
 from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import STATES, VERDICTS, redemption
@@ -63,7 +62,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         """Whether it could be cancelled, by the guard of the command itself (RD-35)."""
         order = await read_redemption(self.edge, context, request.redemption_id, request.customer_id)
         at = instant_from_wire(request.time) if request.HasField("time") else await self.edge.now()
-        shown = judged(order, requests.asker(request.asker), at)
+        shown = await can_cancel(self.edge, order, requests.asker(request.asker), at)
         answer = pb.CanCancelResponse(verdict=VERDICTS.to_wire[shown.verdict], fee=money_to_wire(shown.fee_minor))
         if shown.deadline is not None:
             answer.deadline_time.CopyFrom(instant_to_wire(shown.deadline))

@@ -6,7 +6,7 @@ import asyncpg
 import msgspec
 
 from services.card_redemption.domain.recycling.caps import CancelledToday
-from services.card_redemption.domain.redemption.redeemer import Redeemer, RedeemerStanding
+from services.card_redemption.domain.redemption.redeemer import NEVER, Redeemer, RedeemerStanding
 from services.kernel.participant import Pending
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection
@@ -40,6 +40,14 @@ async def load_standings(connection: Connection, keys: Sequence[str]) -> list[Re
         "select id, completed, restricted, version from redeemers where id = any($1::text[])", keys
     )
     return [RedeemerStanding(row["id"], row["completed"], row["restricted"], row["version"]) for row in rows]
+
+
+async def find_cancelled(connection: Connection, customer_id: str) -> CancelledToday:
+    """What somebody cancelled for a fee on the last day on which he did, by what was committed last."""
+    row = await connection.fetchrow(
+        "select cancelled_day, cancelled_minor from redeemers where id = $1", customer_id
+    )
+    return NEVER if row is None else CancelledToday(row["cancelled_day"], row["cancelled_minor"])
 
 
 save_redeemers = Saving(

@@ -10,6 +10,7 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.closing import CreditWallet
 from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.codes import CardCode, Envelope
+from services.card_redemption.domain.commands import FreezeCard
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import (
@@ -213,15 +214,18 @@ class Redeeming(InMemory):
         return self.do(body, nonce)
 
     def verify(
-        self, face_minor: int = FACE_MINOR, finding: Finding = Finding.FOUND, nonce: str = "n1"
+        self, face_minor: int = FACE_MINOR, finding: Finding = Finding.FOUND, nonce: str = "n1", frozen_for: str = ""
     ) -> RedemptionOrder:
-        """Begin the verification when it is due, and have the provider report this."""
+        """Begin the verification when it is due, and have the provider report this; an operator may freeze the card in
+        between."""
         order = self.order(nonce)
         if order.terms.by_hand:
             self.do(AdvanceRedemption(order.id, "op-1"), nonce)
         elif order.verify_at is not None:
             self.turn(max(order.verify_at - self.now, timedelta()))
         assert any(isinstance(each, AskProvider) and each.order_id == order.id for each in self.actions)
+        if frozen_for:
+            assert self.when(order.card_id, FreezeCard(order.card_id, frozen_for, "op_1")).reason == ""
         return self.report(face_minor, finding, nonce)
 
     def report(self, face_minor: int, finding: Finding, nonce: str = "n1") -> RedemptionOrder:

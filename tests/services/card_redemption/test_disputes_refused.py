@@ -10,7 +10,10 @@ from services.card_redemption.domain.disputes.case import Verdict
 from services.card_redemption.domain.disputes.evidence import EvidenceKind
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.domain.redemption.commands import DecideFraud, ReportFraud
+from services.kernel.calendar import DAY
 from tests.services.card_redemption.disputing import (
+    BOSS,
     CLERK,
     FULL,
     NOTARIZED,
@@ -46,6 +49,23 @@ def test_nobody_decides_who_had_a_hand_in_it(who: str) -> None:
 
     refused.then_refused("FOUR_EYES")
     assert case_of(made, T.MIS_OPERATION) == before
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+@pytest.mark.parametrize(("who", "reason"), [
+    (CLERK, "FOUR_EYES"), ("ｃｌｅｒｋ", "FOUR_EYES"), (" CUS_1", "FOUR_EYES"), (BOSS, ""),
+])
+def test_nobody_decides_a_fraud_that_he_reported(who: str, reason: str, confirmed: bool) -> None:
+    """Without a case too: nor does the customer whose redemption it is (RD-22)."""
+    made = accepted()
+    assert made.do(ReportFraud(made.order().id, CLERK)).reason == ""
+    made.now += 15 * DAY
+    before = made.order()
+
+    step = made.do(DecideFraud(before.id, confirmed, "P-1", who))
+
+    assert step.reason == reason
+    assert (made.order() == before) is bool(reason)
 
 
 @pytest.mark.parametrize(("kind", "verdict", "granted", "reason"), [

@@ -21,11 +21,14 @@ from services.card_redemption.domain.enterprise.events import AgreementDrawn, Ba
 from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation, crossed
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
+from services.card_redemption.domain.recycling.windows import Verdict
+from services.card_redemption.domain.redemption.cancelling import asked_alone
 from services.card_redemption.domain.redemption.commands import (
     DecideCancelReview,
     DecideFraud,
     EditSchedule,
     ReportFraud,
+    RequestCancel,
 )
 from services.card_redemption.domain.redemption.participation import LedgerPayout
 from services.card_redemption.domain.redemption.states import RedemptionState as S
@@ -42,7 +45,7 @@ MOU = ChannelPolicy(
 SCHEDULED = ChannelPolicy(
     "ENTERPRISE", Kind.SELF, 940_000, settlement=Settlement.SCHEDULED, demands=(Demand.AGREEMENT,), version=1
 )
-REVIEWED = replace(MAO, channel="REVIEWED", demands=(Demand.AGREEMENT,), asked_by=Asker.ENTERPRISE)
+REVIEWED = replace(MAO, channel="REVIEWED", demands=(Demand.AGREEMENT,))
 RECYCLED = replace(SU, channel="RECYCLED", demands=(Demand.AGREEMENT,), asked_by=Asker.ENTERPRISE)
 TERMS = AgreementTerms(
     signed_on=date(2026, 3, 6), document="agreement-7", qualification="licence-9",
@@ -340,6 +343,23 @@ def test_a_stranger_redemption_under_no_agreement_is_not_found() -> None:
     made.settle_down()
 
     assert made.order().state is S.ACCEPTED
+
+
+@pytest.mark.parametrize("annual_minor", [50_000_000, 50_000_001])
+def test_an_enterprise_takes_nothing_back_alone(annual_minor: int) -> None:
+    """Only in a batch, for which it has to have bought enough (A19); the page shows that too (RD-35)."""
+    made = world(replace(TERMS, annual_purchase_minor=annual_minor))
+    submit(made)
+    order = made.order()
+
+    step = made.do(RequestCancel(order.id, "cus_1", Asker.ENTERPRISE))
+
+    assert (step.reason, made.order()) == ("CANCEL_NOT_SUPPORTED", order)
+    assert asked_alone(order, Asker.ENTERPRISE, made.now).verdict is Verdict.DENY_NOT_SUPPORTED
+    allowed = annual_minor > 50_000_000
+    assert revoke(made, named(made)).items[0].result is (
+        Revocation.REVOKED if allowed else Revocation.DENY_NOT_ELIGIBLE
+    )
 
 
 @pytest.mark.parametrize(("before", "after", "told"), [

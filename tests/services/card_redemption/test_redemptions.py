@@ -14,11 +14,9 @@ from services.card_redemption.domain.redemption.participation import LedgerPayou
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.states import PayoutState
 from services.card_redemption.domain.redemption.states import RedemptionState as S
-from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
 from services.card_redemption.domain.redemption.timers import THAWED_AGAIN
 from services.card_redemption.domain.verification import Finding
 from services.kernel.calendar import TICK
-from services.kernel.decision import Refused
 from services.kernel.saga import Reply, Verdict
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import CARD, COOLING, ESCROW, LATER, MAO, SELF, SU, T1, T1_PAID, Redeeming
@@ -116,8 +114,7 @@ def test_a_fee_that_is_refused_after_it_fell_due_lets_it_settle_at_once(
     """The day came, or its card was thawed, while the credit ledger was asked."""
     made = Redeeming().given(InForce(ESCROW_PAID))
     made.submitted(terms, declared_minor=face, deadline=made.now + 9 * DAY if terms is ESCROW_PAID else None)
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-    made.verify(face)
+    made.verify(face, frozen_for="case_1")
     order = made.order()
     assert made.when(CARD.id, ask.RequestCancel(order.id, "cus_1", Asker.CUSTOMER)).reason == ""
     made.when(CARD.id, UnfreezeCard(CARD.id, "case_1", "op_1"))
@@ -342,27 +339,14 @@ def test_an_operator_leads_an_escrow_through_its_steps() -> None:
     ends(made, S.ESCROWED)
 
 
-def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_such_card() -> None:
-    """RD-20: also when another user submits it; of a card that nobody redeems he hears the very same."""
-    redeemed, free = world(), Redeeming()
-    stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
-
-    denied = redeemed.submit(redeemed.draft(SELF, "n2", **stranger)).result
-    refused = free.submit(free.draft(SELF, "n2", **stranger))
-    cases = [row for row in redeemed.rows.values() if isinstance(row, FreezeCase)]
-
-    assert denied == Denied("CODE_REJECTED", "there is no such card")
-    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
-    assert [(case.submitted_by, case.redemption_id) for case in cases] == [("cus_2", redeemed.order().id)]
-
-
 @pytest.mark.parametrize(("terms", "verified"), [(SELF, False), (T1, False), (T1, True), (ESCROW, False)])
 def test_a_card_that_an_operator_froze_settles_nothing_until_it_is_thawed(terms: ChannelPolicy, verified: bool) -> None:
     """What fell due meanwhile is not forgotten: it happens once the card is free (OP-8)."""
     made = world(terms, verified)
-    made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
-    if not verified:
-        made.verify(made.order().declared_minor)
+    if verified:
+        made.when(CARD.id, FreezeCard(CARD.id, "case_1", "op_1"))
+    else:
+        made.verify(made.order().declared_minor, frozen_for="case_1")
     made.turn(timedelta(hours=20) if terms is ESCROW else 20 * DAY)
     ends(made, S.VERIFIED)
     assert made.journals == []

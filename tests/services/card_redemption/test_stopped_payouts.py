@@ -9,6 +9,7 @@ import pytest
 from services.card_redemption.domain.disputes import commands as ask
 from services.card_redemption.domain.disputes.case import Verdict
 from services.card_redemption.domain.disputes.kinds import DisputeType as T
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome
 from services.card_redemption.domain.redemption import freezing
 from services.card_redemption.domain.redemption.commands import (
     AcceptPlatformFault,
@@ -54,6 +55,23 @@ def _held(made: Redeeming) -> None:
 
 def _upheld(made: Redeeming) -> None:
     decided(made, handled(made, T.DUPLICATE_CODE))
+
+
+@pytest.mark.parametrize("stop", [_reported, _held, _upheld])
+def test_what_nobody_called_for_is_recorded_under_no_call(stop: Callable[[Redeeming], None]) -> None:
+    """The bank refuses what a case could not stop; the credit ledger refuses to stop it then, and who reported or froze
+    is not the one who is refused (RD-31)."""
+    made = _sent(stops=False)
+    stop(made)
+    made.ledger.refuses = "PAYOUT_NOT_FOUND"
+    order = made.order()
+
+    made.tell(order.card_id, PayoutNews(order.id, order.payouts[0].id, refused=True, detail="no such account"))
+    made.settle_down()
+
+    last = made.records[-1]
+    assert isinstance(last, Attempt)
+    assert (last.kind, last.outcome, last.reason) == ("HOLD_PAYOUT", AttemptOutcome.DENIED, "PAYOUT_NOT_FOUND")
 
 
 @pytest.mark.parametrize("stop", [_reported, _held, _upheld])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.participation import LedgerPayout, PayoutNews, PayoutSettled
-from services.card_redemption.domain.redemption.states import PAYABLE, RedemptionState
+from services.card_redemption.domain.redemption.states import PAYABLE, PayoutState, RedemptionState
 from services.kernel.saga import Run
 from tests.lifecycles import is_sound
 from tests.services.card_redemption.redeeming import FACE_MINOR, SELF, SU, Redeeming
@@ -133,6 +133,39 @@ def _left(made: Redeeming) -> list[str]:
 def test_what_was_claimed_or_paid_in_part_is_taken_back_whole(terms: ChannelPolicy, acts: list[str]) -> None:
     """The paths by name; what had been claimed of a payout that was stopped is owed again, and nets the claim."""
     assert flaws(terms, acts) == []
+
+
+def test_only_what_somebody_has_is_claimed() -> None:
+    """Of two payouts one arrived, and the other was stopped: that is taken back, and nobody is asked for it (D106)."""
+    made = Redeeming()
+    _mood(stops=False)(made)
+    made.submitted(SELF)
+    made.verify()
+    for act in ("more", "fraud", "one arrives", "stops", "bounces", "weeks"):
+        ACTS[act](made)
+    paid_minor = sum(each.amount_minor for each in made.order().payouts if each.state is PayoutState.PAID)
+
+    ACTS["guilty"](made)
+
+    order = made.order()
+    assert 0 < order.claimed_minor == paid_minor < order.payout_minor
+    assert {each.state for each in order.payouts} == {PayoutState.PAID, PayoutState.STOPPED}
+
+
+def test_a_fraud_stops_every_payout_that_the_credit_ledger_has() -> None:
+    """One after another (OP-8)."""
+    made = Redeeming()
+    _mood(stops=False)(made)
+    made.submitted(SELF)
+    made.verify()
+    ACTS["more"](made)
+    assert len(made.ledger.payouts) == 2
+    _mood(stops=True)(made)
+
+    ACTS["fraud"](made)
+
+    assert made.ledger.payouts == {}
+    assert [each.state for each in made.order().payouts] == 2 * [PayoutState.STOPPED] + 2 * [PayoutState.DUE]
 
 
 @settings(max_examples=150, deadline=None)

@@ -37,6 +37,8 @@ def request(known: Known, body: RequestCancel, message: Message, now: datetime) 
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
     refuse_while_settling(order)
     shown = cancelling.must_be_cancellable(order, body.asker, now)
+    if cancelling.asked_alone(order, body.asker, now) != shown:
+        raise FailedPrecondition("CANCEL_NOT_SUPPORTED", "an enterprise takes back in batches")
     if body.asker is Asker.SUPPORT:
         must_show_recording(body.evidence)
     if shown.verdict is Verdict.REVIEW:

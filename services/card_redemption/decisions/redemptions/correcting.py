@@ -25,6 +25,9 @@ from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
 
+HELD_BY_ITSELF = "HOLD_PAYOUT"
+"""What the record has of a stop for which nobody called: the bank had refused what could not be stopped before."""
+
 
 def correct_face(known: Known, body: CorrectFace, message: Message, now: datetime) -> Decision:
     """The actual face decides: the rest is paid at once, or what was paid too much comes back (RD-21)."""
@@ -73,8 +76,10 @@ def report_fraud(known: Known, body: ReportFraud, message: Message, now: datetim
 
 
 def decide_fraud(known: Known, body: DecideFraud, message: Message, now: datetime) -> Decision:
-    """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8)."""
+    """With a case of the police, and not before 15 days: it goes on, or it is closed (A22, OP-8). Somebody else than
+    who reported it says so, as in a case of it (D57)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
+    freezing.must_be_another(order, body.operator_id)
     return fraud_decided(
         order, card, confirmed=body.confirmed, police_case=body.police_case, message=message, now=now
     ).decided()
@@ -102,7 +107,8 @@ def holding(step: Stepped, message: Message, now: datetime, before: StopPlan | N
     payout = stopping.to_stop(step.order, "" if before is None else before.payout_id)
     if payout is None:
         return step
-    what = _what(Cause.PAYOUT_HOLD, message, step.order.face_minor) if before is None else before.what
+    asked = call_of(message) or HELD_BY_ITSELF
+    what = TakeBack(Cause.PAYOUT_HOLD, step.order.face_minor, asked) if before is None else before.what
     payout_id = payout.id
     saga_id = fresh("saga", message)
     begun = step.then(lambda frozen, card: stopping.stop_begun(frozen, card, saga_id, now))

@@ -6,6 +6,7 @@ from services.card_redemption.decisions.redemptions import (
     conducting,
     correcting,
     lateness,
+    looking,
     others,
     preparing,
     redeemers,
@@ -61,7 +62,7 @@ _REPLIED, _WOKEN = coordinate(
 
 RULES = (
     rule(commands.PrepareRedemption, _redeemer, preparing.prepare),
-    rule(commands.ConfirmRedemption, _card, submitting.confirm),
+    rule(commands.ConfirmRedemption, looking.wanted, submitting.confirm),
     rule(commands.RequestCancel, _card, cancelling.request),
     rule(commands.DecideCancelReview, _card, cancelling.decide_review),
     rule(commands.InterceptRedemption, _card, cancelling.intercept),
@@ -100,6 +101,7 @@ TIMERS = (
     (timers.SETTLE, rule(TimerDue, _timed, verifying.settle_due)),
     (timers.SCHEDULE, rule(TimerDue, _timed, settling.schedule_reached)),
     (timers.ESCROW_ENDS, rule(TimerDue, _timed, settling.escrow_over)),
+    (timers.ESCROW_MET, rule(TimerDue, _timed, settling.condition_was_met)),
     (timers.RELEASE, rule(TimerDue, _timed, releasing.due)),
     (timers.SLA, rule(TimerDue, _timed, lateness.due)),
     (timers.PAY, rule(TimerDue, _timed, conducting.payout_due)),

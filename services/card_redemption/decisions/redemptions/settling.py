@@ -7,7 +7,7 @@ from services.card_redemption.decisions.enterprise import cutoff_of, must_be_und
 from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
-from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
 from services.card_redemption.domain.enterprise.batch import RevocationItem
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
@@ -22,21 +22,26 @@ from services.card_redemption.domain.redemption.redeemer import RedeemerStanding
 from services.card_redemption.domain.redemption.releasing import BATCH
 from services.card_redemption.domain.redemption.states import OWING, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
-from services.card_redemption.domain.redemption.timers import ESCROW_ENDS, THAWED_AGAIN, verification_timer
+from services.card_redemption.domain.redemption.timers import verification_timer, waking
 from services.card_redemption.domain.states import CardStanding
-from services.kernel.decision import Command, Decision, Done, Known, Timer
+from services.kernel.decision import Command, Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 
 _S = RedemptionState
+_BEFORE_SETTLING = frozenset({_S.ACCEPTED, _S.VERIFYING, _S.VERIFIED})
+"""Where the next step needs the card that the redemption has claimed."""
 
 
 def advance(known: Known, body: AdvanceRedemption, message: Message, now: datetime) -> Decision:
-    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay."""
+    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay. While its card
+    is frozen nothing is read, settled or put in escrow (OP-8): who leads it comes again after the thaw (D94)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
     refuse_while_settling(order)
     if not order.terms.by_hand:
         raise FailedPrecondition("NOT_BY_HAND", f"{order.id} goes on by itself")
+    if order.state in _BEFORE_SETTLING:
+        refuse_unless(card, CardStanding.CLAIMED)
     if order.state is _S.VERIFYING:
         return replace(verifying.asked_again(order, card, now), outcome=Done(order))
     return told(order, _next(order, card, body, message, now)).decided()
@@ -60,24 +65,42 @@ def condition_met(known: Known, body: MeetEscrowCondition, message: Message, now
     once it is free (OP-8)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
     if card.standing is CardStanding.FROZEN:
-        refuse_while_settling(order)
-        noted = settling.is_met(order)
-        return Decision(Done(order)) if noted else settling.condition_noted(order, card, now).decided()
+        return _noted(order, card, now)
     return onward(known, order, settling.condition_met(order, card, now), message, now).decided()
 
 
+def _noted(order: RedemptionOrder, card: GiftCard, now: datetime) -> Decision:
+    """What an operator leads has a condition once he has put it in escrow, frozen or not (D94)."""
+    refuse_while_settling(order)
+    if settling.is_met(order):
+        return Decision(Done(order))
+    if order.terms.by_hand and order.stands is not _S.ESCROWED:
+        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.stands}")
+    return settling.condition_noted(order, card, now).decided()
+
+
 def escrow_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer, a microsecond after the deadline: the value goes back to the card (OP-16). Where the condition was met
-    while the card was frozen it is released, once the card is free."""
+    """Timer, a microsecond after the deadline: the value goes back to the card (OP-16), unless the condition was met
+    while that was frozen."""
     order = known.find(RedemptionOrder, body.key)
     if order is None or order.state is not _S.ESCROWED:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    if not settling.is_met(order):
-        return settling.escrow_over(order, card, now).decided()
+    if settling.is_met(order):
+        return Decision(timers=waking(order, now))
+    return settling.escrow_over(order, card, now).decided()
+
+
+def condition_was_met(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: what was met while the card was frozen is released once that is free, and looked at again until then."""
+    order = known.find(RedemptionOrder, body.key)
+    if order is None or order.state is not _S.ESCROWED or not settling.is_met(order):
+        return Decision()
+    order, card = redemption_of(known, order.id, message.key)
+    refuse_while_settling(order)
     if card.standing is CardStanding.FROZEN:
-        return Decision(timers=(Timer(ESCROW_ENDS, order.id, card.id, now + THAWED_AGAIN),))
+        return Decision(timers=settling.met_later(order, now))
     return onward(known, order, settling.condition_met(order, card, now), message, now).decided()
 
 

@@ -6,12 +6,12 @@ from datetime import datetime
 from services.card_redemption.decisions.disputes.opening import with_duplicate
 from services.card_redemption.decisions.enterprise import must_be_agreed
 from services.card_redemption.decisions.redemptions.finding import fresh, party
+from services.card_redemption.decisions.redemptions.looking import looked
 from services.card_redemption.decisions.redemptions.quoted import must_be_as_quoted
 from services.card_redemption.decisions.standing import refuse_guessing
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import FOREIGN, register
-from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
@@ -37,20 +37,19 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
-    card = known.find(GiftCard, draft.card_id)
-    submitting.must_be_offered(draft, terms)
+    card, holder, code = looked(known, draft, now)
+    submitting.must_be_offered(draft, terms, now)
     must_pay_by(terms, draft.method, draft.instrument, card.purchase if card is not None else "")
     must_be_agreed(known, draft, terms, now)
     if not body.provider_up:
         raise FailedPrecondition("SUBMISSION_FAILED", "whoever verifies it does not answer: submit it again")
     if card is None:
         return _registered(draft, terms, message, now)
-    holder = known.find(RedemptionOrder, card.claimed_by) if card.claimed_by else None
     denied = submitting.denied(draft, holder)
     if holder is not None and denied is not None:
         return _denied(known, draft, card, holder, denied=denied, now=now)
-    submitting.must_have_good_code(draft, card, known.find(CardCode, draft.blind_index))
-    submitting.must_be_free(card)
+    submitting.must_have_good_code(draft, card, code)
+    submitting.must_be_free(card, draft.customer_id)
     must_be_bought_by(terms, card, draft.customer_id)
     submitting.must_hold_within(terms, card)
     begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)

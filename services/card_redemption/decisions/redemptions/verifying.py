@@ -10,7 +10,8 @@ from services.card_redemption.domain.record.attempt import Attempt, AttemptOutco
 from services.card_redemption.domain.redemption import settling, verifying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.states import RedemptionState
-from services.card_redemption.domain.redemption.timers import SETTLE, VERIFY
+from services.card_redemption.domain.redemption.timers import SETTLE, THAWED_AGAIN, VERIFY
+from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.domain.verification import ReportVerification
 from services.kernel.decision import Decision, Known, Timer
 from services.kernel.messages import Message, TimerDue
@@ -22,7 +23,8 @@ UNKNOWN = "CODE_REJECTED"
 
 
 def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
-    """Timer: the verification begins, or the provider is asked again."""
+    """Timer: the verification begins, or the provider is asked again. No code is read while an operator has its card
+    frozen (OP-8); one that was read before is asked about on."""
     order = known.find(RedemptionOrder, body.key)
     if order is None:
         return Decision()
@@ -34,6 +36,8 @@ def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decisi
         return Decision()
     if order.verify_at is not None and now < order.verify_at:
         return Decision(timers=(Timer(VERIFY, order.id, card.id, order.verify_at),))
+    if card.standing is CardStanding.FROZEN:
+        return Decision(timers=(Timer(VERIFY, order.id, card.id, now + THAWED_AGAIN),))
     return verifying.started(order, card, now).decided()
 
 

@@ -26,6 +26,8 @@ class Verdict(StrEnum):
     DENY_NOT_SUPPORTED = "DENY_NOT_SUPPORTED"
     DENY_WINDOW = "DENY_WINDOW"
     DENY_VERIFIED = "DENY_VERIFIED"
+    DENY_DAILY_CAP = "DENY_DAILY_CAP"
+    """What its customer cancelled for a fee on this day leaves no room for it (A17)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from services.card_redemption.domain.cards.card import CardStep, GiftCard
 from services.card_redemption.domain.cards.redeeming import restore, unclaim
+from services.card_redemption.domain.recycling.caps import CancelledToday, cancelled_more
 from services.card_redemption.domain.recycling.policy import Asker
 from services.card_redemption.domain.recycling.windows import CanCancel, Verdict, can_cancel
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand
@@ -22,6 +23,7 @@ REASONS = {
     Verdict.DENY_NOT_SUPPORTED: "CANCEL_NOT_SUPPORTED",
     Verdict.DENY_WINDOW: "CANCEL_WINDOW_CLOSED",
     Verdict.DENY_VERIFIED: "VERIFICATION_STARTED",
+    Verdict.DENY_DAILY_CAP: "CANCEL_DAILY_CAP",
 }
 """Why a cancellation is refused, by what stands against it first."""
 
@@ -38,11 +40,32 @@ def judged(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     return replace(shown, verdict=Verdict.DENY_VERIFIED)
 
 
+def asked_alone(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
+    """What it comes to where one redemption alone is asked for: an enterprise takes back in batches, which only those
+    may that bought enough (A19)."""
+    shown = judged(order, asker, at)
+    return replace(shown, verdict=Verdict.DENY_NOT_SUPPORTED) if asker is Asker.ENTERPRISE else shown
+
+
+def is_capped(order: RedemptionOrder) -> bool:
+    """Whether its face counts against what its customer may cancel on one day (A17)."""
+    return order.terms.limits.cancelled_daily_minor is not None
+
+
+def within_cap(shown: CanCancel, order: RedemptionOrder, today: CancelledToday, at: datetime) -> CanCancel:
+    """What a cancellation comes to whose face is counted at once, beside those that its customer had on the day: by the
+    very sum by which his root refuses it (A17, RD-35)."""
+    most_minor = order.terms.limits.cancelled_daily_minor
+    if most_minor is None or shown.verdict is not Verdict.ALLOW:
+        return shown
+    fits = cancelled_more(today, at, order.face_minor, most_minor) is not None
+    return shown if fits else replace(shown, verdict=Verdict.DENY_DAILY_CAP)
+
+
 def _kept_for_good(order: RedemptionOrder) -> bool:
     """A code that a provider has is given back for nothing or not at all: nobody can take a fee, or count a day's face,
     for what the provider may refuse (OP-7)."""
-    capped = order.terms.limits.cancelled_daily_minor is not None
-    return order.read_elsewhere and (capped or order.terms.fee.of(order.face_minor) > 0)
+    return order.read_elsewhere and (is_capped(order) or order.terms.fee.of(order.face_minor) > 0)
 
 
 def must_be_cancellable(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:

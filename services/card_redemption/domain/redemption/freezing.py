@@ -12,7 +12,8 @@ from services.card_redemption.domain.redemption.states import FREEZABLE, Redempt
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import EVERY, waking
 from services.kernel.calendar import elapsed_days
-from services.kernel.errors import FailedPrecondition, InvalidArgument
+from services.kernel.errors import FailedPrecondition, InvalidArgument, PermissionDenied
+from services.kernel.people import same_person
 
 _S = RedemptionState
 FRAUD_DAYS_MIN = 15
@@ -66,6 +67,13 @@ def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -
     if elapsed_days(order.fraud.reported_at, now) < FRAUD_DAYS_MIN:
         raise FailedPrecondition("FRAUD_TOO_EARLY", f"not before {FRAUD_DAYS_MIN} days after {order.fraud.reported_at}")
     return order.fraud._replace(police_case=police_case)
+
+
+def must_be_another(order: RedemptionOrder, decider: str) -> None:
+    """Who reported a fraud does not decide it, nor does whose redemption it is (FOUR_EYES)."""
+    reporter = "" if order.fraud is None else order.fraud.reporter
+    if any(same_person(decider, name) for name in (reporter, order.customer_id) if name):
+        raise PermissionDenied("FOUR_EYES", "who reports a fraud and who decides it are two people")
 
 
 def released(order: RedemptionOrder, card: GiftCard, fraud: FraudReport, now: datetime) -> Stepped:

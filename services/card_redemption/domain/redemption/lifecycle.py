@@ -7,12 +7,14 @@ from services.card_redemption.domain.redemption.order import OF_CASE, Redemption
 from services.card_redemption.domain.redemption.states import OWING, PAYABLE, UNVERIFIED, PayoutState, RedemptionState
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
+    ESCROW_MET,
     PAY,
     RELEASE,
     REVIEW,
     SCHEDULE,
     SETTLE,
     SLA,
+    THAWED_AGAIN,
     VERIFY,
     review_ends,
 )
@@ -45,7 +47,7 @@ def _steps(order: RedemptionOrder) -> Iterator[Wait]:
     if order.state is _S.SCHEDULED and order.scheduled_at is not None:
         yield Wait(SCHEDULE, order.id, order.card_id, order.scheduled_at, earliest=order.scheduled_at)
     elif order.state in (_S.ACCEPTED, _S.VERIFYING):
-        yield Wait(VERIFY, order.id, order.card_id, order.verify_at)
+        yield Wait(VERIFY, order.id, order.card_id, order.verify_at, again=THAWED_AGAIN)
     elif order.state is _S.REVOKING:
         yield Wait(RELEASE, order.id, order.card_id)
     elif order.state is _S.CANCEL_REVIEW and (ends_at := review_ends(order)) is not None:
@@ -56,7 +58,7 @@ def _steps(order: RedemptionOrder) -> Iterator[Wait]:
         ends_at = order.deadline + TICK
         yield Wait(ESCROW_ENDS, order.id, order.card_id, ends_at, earliest=ends_at)
     elif order.state is _S.ESCROWED:
-        yield Wait(ESCROW_ENDS, order.id, order.card_id, again=_SOME_DAY)
+        yield Wait(ESCROW_MET, order.id, order.card_id, again=THAWED_AGAIN)
     elif order.state in OWING and any(payout.state is PayoutState.DUE for payout in order.payouts):
         yield Wait(PAY, order.id, order.card_id)
 
@@ -82,6 +84,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     owed = order.payout_minor if order.state in PAYABLE else 0
     yield from unless(order.state not in OWING or whole - order.claimed_minor == owed, "payouts",
                       f"{owed} beside {order.claimed_minor} that were claimed back", whole)
+    least = min((each.amount_minor for each in order.payouts), default=1)
+    yield from unless(least > 0, "payouts", "more than 0 each", least)
     left = order.voucher is None or 0 <= order.voucher.left_minor <= order.voucher.value_minor
     yield from unless(left, "voucher", "0 to its value is left", order.voucher)
 
@@ -130,12 +134,14 @@ REDEMPTION = Lifecycle(
     },
     woken={
         _S.SCHEDULED: {SCHEDULE: "at its instant"} | _PROMISED,
-        _S.ACCEPTED: {VERIFY: "when its verification begins"} | _PROMISED,
+        _S.ACCEPTED: {VERIFY: "when its verification begins, once its card is free"} | _PROMISED,
         _S.CANCEL_REVIEW: {REVIEW: "1 us after 24 h"} | _PROMISED, _S.CANCELLING: _PROMISED, _S.FROZEN: _PROMISED,
         _S.VERIFYING: {VERIFY: "30 s after it was asked"} | _PROMISED,
         _S.VERIFIED: {SETTLE: "when it settles"} | _PROMISED,
         _S.REVOKING: {RELEASE: "30 s after it was asked"} | _PROMISED,
-        _S.ESCROWED: {ESCROW_ENDS: "1 us after its deadline; of one that was met, once its card is free"} | _PROMISED,
+        _S.ESCROWED: {
+            ESCROW_ENDS: "1 us after its deadline", ESCROW_MET: "of one that was met, once its card is free",
+        } | _PROMISED,
         _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
         _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},

@@ -18,14 +18,15 @@ from services.card_redemption.domain.redemption.states import RedemptionState, S
 from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
 from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
+    ESCROW_MET,
     RELEASE,
     REVIEW,
     SCHEDULE,
     SETTLE,
     THAWED_AGAIN,
     VERIFY,
+    waking,
 )
-from services.kernel.calendar import TICK
 from services.kernel.decision import Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived
@@ -51,12 +52,11 @@ def settled(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
 def _escrowed(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     """The value waits for the condition, which has until the deadline (OP-16); one that was met already lets it go at
     once."""
-    over_at = now if order.deadline is None else max(now, order.deadline + TICK)
     waits = stepped(
         order, card, now, Step.ESCROWED, op="escrow", lines=books.escrowed(order), state=_S.ESCROWED,
         turn=None if order.by_recycler else lambda held: revalue(held, order.id, "escrow", -order.face_minor),
     )
-    return waits.timed(Timer(ESCROW_ENDS, order.id, card.id, over_at))
+    return waits.timed(*waking(waits.order, now))
 
 
 def is_met(order: RedemptionOrder) -> bool:
@@ -72,9 +72,14 @@ def condition_noted(order: RedemptionOrder, card: GiftCard, now: datetime) -> St
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.stands}")
     _must_be_in_time(order, now)
     noted = stepped(order, card, now, Step.CONDITION_MET, deadline=None)
+    return noted.cleared((ESCROW_ENDS, order.id)).timed(*met_later(noted.order, now))
+
+
+def met_later(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
+    """What looks again whether the card of a met condition is free; before its escrow all else wakes it."""
     if order.state is not _S.ESCROWED:
-        return noted
-    return noted.timed(Timer(ESCROW_ENDS, order.id, card.id, now + THAWED_AGAIN))
+        return ()
+    return (Timer(ESCROW_MET, order.id, order.card_id, now + THAWED_AGAIN),)
 
 
 def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
@@ -86,14 +91,13 @@ def condition_met(order: RedemptionOrder, card: GiftCard, now: datetime) -> Step
     released = _settled(
         order, card, now, Step.ESCROW_RELEASED, op="escrow_release", held=books.ESCROW, turn=turn
     )
-    return released.cleared((ESCROW_ENDS, order.id))
+    return released.cleared((ESCROW_ENDS, order.id), (ESCROW_MET, order.id))
 
 
 def _waits_for_condition(order: RedemptionOrder) -> bool:
-    """It is in escrow, or only a freeze keeps it from there, whose windows run on (OP-8)."""
-    stopped_before = order.state is _S.FROZEN and order.stands in (_S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING)
-    on_condition = order.terms.settlement is Settlement.ON_CONDITION
-    return on_condition and (stopped_before or order.stands in (_S.VERIFIED, _S.ESCROWED))
+    """It is in escrow, or on its way there, which a freeze holds up while its window runs on (OP-8)."""
+    on_its_way = (_S.ACCEPTED, _S.CANCEL_REVIEW, _S.VERIFYING, _S.VERIFIED, _S.ESCROWED)
+    return order.terms.settlement is Settlement.ON_CONDITION and order.stands in on_its_way
 
 
 def _must_be_in_time(order: RedemptionOrder, now: datetime) -> None:

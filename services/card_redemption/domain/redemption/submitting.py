@@ -56,8 +56,9 @@ class Denied:
     detail: str
 
 
-def must_be_offered(draft: Draft, terms: ChannelPolicy) -> None:
-    """What the channel takes: faces, payout methods, whose cards, and what it demands to see."""
+def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
+    """What the channel takes: faces, payout methods, whose cards, what it demands to see, and a condition that can
+    still be met."""
     if not terms.limits.take(draft.declared_minor):
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
@@ -65,6 +66,8 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy) -> None:
     _must_show(draft, terms)
     if (terms.settlement is Settlement.ON_CONDITION) is not (draft.deadline is not None):
         raise InvalidArgument("CONDITION_DEADLINE", f"a deadline belongs to a condition, and {draft.channel} has one")
+    if draft.deadline is not None and draft.deadline < now:
+        raise InvalidArgument("CONDITION_DEADLINE", f"nobody can meet a condition that had until {draft.deadline}")
     if (terms.settlement is Settlement.SCHEDULED) is not (draft.scheduled_at is not None):
         raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it, not {draft.channel}")
 
@@ -90,12 +93,17 @@ def denied(draft: Draft, holder: RedemptionOrder | None) -> Denied | None:
     return Denied("CODE_USED", "this code was redeemed") if holder.state is _S.COMPLETED else None
 
 
+def freeze_name(redemption_id: str, nonce: str) -> str:
+    """The case that a draft opens about the redemption of its code."""
+    return derived("frz", redemption_id, nonce)
+
+
 def freeze_case(
     card: GiftCard, holder: RedemptionOrder, draft: Draft, calendar: WorkingCalendar, now: datetime
 ) -> FreezeCase:
     """The case that a second submission of an active code opens."""
     return FreezeCase(
-        id=derived("frz", holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
+        id=freeze_name(holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
         submitted_by=draft.customer_id, opened_at=now,
         due_on=calendar.after(business_date(now), FREEZE_WORKING_DAYS),
     )
@@ -119,10 +127,14 @@ def must_hold_within(terms: ChannelPolicy, card: GiftCard) -> None:
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{terms.channel} takes no card that holds so much or so little")
 
 
-def must_be_free(card: GiftCard) -> None:
-    """A card that nothing else has can be claimed (CARD_STATE)."""
-    if card.standing is not CardStanding.ACTIVE:
-        raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
+def must_be_free(card: GiftCard, customer_id: str) -> None:
+    """A card that nothing else has can be claimed (CARD_STATE); to a stranger one that cannot is as one that is not
+    there (CODE_REJECTED)."""
+    if card.standing is CardStanding.ACTIVE:
+        return
+    if card.customer_id != customer_id:
+        raise NotFound("CODE_REJECTED", "there is no such card")
+    raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
 
 
 def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, now: datetime) -> Stepped:

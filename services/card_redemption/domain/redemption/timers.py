@@ -17,6 +17,9 @@ SCHEDULE = "redemption_schedule"
 """The instant for which an enterprise scheduled it."""
 ESCROW_ENDS = "escrow_deadline"
 """The condition of an escrow was not met in time."""
+ESCROW_MET = "escrow_met"
+"""The condition of an escrow was met while its card was frozen; once that is free the value is released. It has no
+other name's timer: an earlier release takes back whatever that wakes."""
 DRAFT_ENDS = "redemption_draft"
 """A draft that nobody confirmed in its time is abandoned (OP-12)."""
 RELEASE = "redemption_release"
@@ -30,7 +33,7 @@ ASK_AGAIN = timedelta(seconds=30)
 """So long after it was asked a provider that said nothing is asked again."""
 PAY_AGAIN = timedelta(seconds=60)
 THAWED_AGAIN = timedelta(minutes=10)
-"""So long after a card was found frozen it is looked whether it is free to settle, or to release its value."""
+"""So long after a card was found frozen it is looked whether it is free to be read, to settle, to release its value."""
 
 
 def verification_timer(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
@@ -50,7 +53,9 @@ def waking(order: RedemptionOrder, now: datetime) -> tuple[Timer, ...]:
         RedemptionState.VERIFYING: (VERIFY, now),
         RedemptionState.REVOKING: (RELEASE, now),
         RedemptionState.VERIFIED: (SETTLE, None if order.terms.by_hand else now),
-        RedemptionState.ESCROWED: (ESCROW_ENDS, now if order.deadline is None else order.deadline + TICK),
+        RedemptionState.ESCROWED: (
+            (ESCROW_MET, now) if order.deadline is None else (ESCROW_ENDS, order.deadline + TICK)
+        ),
     }.get(order.state)
     if at is None or at[1] is None:
         return ()
@@ -63,7 +68,7 @@ def review_ends(order: RedemptionOrder) -> datetime | None:
     return None if asked_at is None else asked_at + order.terms.review_within + TICK
 
 
-EVERY = (VERIFY, REVIEW, SETTLE, SCHEDULE, ESCROW_ENDS, RELEASE, PAY)
+EVERY = (VERIFY, REVIEW, SETTLE, SCHEDULE, ESCROW_ENDS, ESCROW_MET, RELEASE, PAY)
 """What a freeze clears: on release they are set again."""
 ALL = (*EVERY, SLA)
 """All that a redemption may have; a draft is none yet."""

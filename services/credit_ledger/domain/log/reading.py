@@ -1,13 +1,9 @@
-"""How far back a reversal reads its account's log: page by page, and no further than it must."""
+"""How far back a reversal reads its account's log: no further than it must."""
 
+from services.credit_ledger.domain.core.backwards import backwards
 from services.credit_ledger.domain.core.position import Position
 from services.credit_ledger.domain.model.commands import RefundTenders, ReverseRefund
-from services.credit_ledger.domain.model.operation import Operation, operation_key
-from services.kernel.decision import Missing
-from services.kernel.errors import Defect
-
-PAGE_MIN, PAGE_MAX = 32, 4096
-"""How many operations are asked for at once: as many as were read so far, within these bounds."""
+from services.credit_ledger.domain.model.operation import Operation
 
 
 def back_to(position: Position, refund_id: str) -> list[Operation]:
@@ -17,9 +13,8 @@ def back_to(position: Position, refund_id: str) -> list[Operation]:
     then they begin with that one. They are the whole log where one of them has nothing kept with it.
     """
     read: list[Operation] = []
-    sought, kept, stored = {refund_id}, True, position.before.operations
-    for number in range(stored + len(position.operations), 0, -1):
-        operation = position.operations[number - stored - 1] if number > stored else _read(position, number, len(read))
+    sought, kept = {refund_id}, True
+    for operation in backwards(position):
         read.append(operation)
         kept = kept and operation.before is not None
         if isinstance(operation.body, ReverseRefund):
@@ -29,15 +24,3 @@ def back_to(position: Position, refund_id: str) -> list[Operation]:
         if kept and not sought:
             break
     return read[::-1]
-
-
-def _read(position: Position, number: int, read: int) -> Operation:
-    """An operation of the log after so many that were read; with it the page that ends with it is asked for."""
-    account_id = position.account.id
-    if not position.known.has(Operation, operation_key(account_id, number)):
-        page = range(number, max(0, number - min(max(read, PAGE_MIN), PAGE_MAX)), -1)
-        raise Missing(rows=[(Operation, operation_key(account_id, each)) for each in page])
-    operation = position.known.find(Operation, operation_key(account_id, number))
-    if operation is None:
-        raise Defect(f"the log of {account_id} has no operation {number}")
-    return operation

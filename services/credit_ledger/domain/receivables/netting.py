@@ -7,16 +7,19 @@ from services.credit_ledger.domain.model import books
 from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.redemption_events import ReceivableNetted
 from services.credit_ledger.domain.model.redemptions import NetReceivable
+from services.credit_ledger.domain.receivables.standing import left_of_claims
 from services.kernel.journal import Unit, post
 
 
-def settled_first(position: Position, order_id: str, besides_minor: int = 0) -> tuple[Position, int]:
-    """The position with what the customer owes us, `besides` this, paid as far as the wallet goes, and how much that
-    is. Where less is owed than that, it was paid since, and what is left is a debt as any other. In a replay it stands
-    in the log."""
-    owed = position.account.receivable_minor
-    owed -= besides_minor if owed >= besides_minor else 0
-    amount = 0 if position.replaying else max(0, min(owed, position.account.wallet_minor))
+def settled_first(position: Position, order_id: str, claimed_minor: int = 0) -> tuple[Position, int]:
+    """The position with what the customer owes us paid as far as the wallet goes, and how much that is. What is left of
+    earlier claims of the same redemption, which sum to `claimed_minor`, stays; where less is owed than that, it was
+    paid otherwise, and all is a debt as any other. In a replay it stands in the log."""
+    owed, in_wallet = position.account.receivable_minor, position.account.wallet_minor
+    if position.replaying or owed <= 0 or in_wallet <= 0:
+        return position, 0
+    left = left_of_claims(position, order_id, claimed_minor) if claimed_minor else 0
+    amount = min(owed - left if owed >= left else owed, in_wallet)
     if not amount:
         return position, 0
     return netted(position, NetReceivable(position.account.id, order_id, "", amount)), amount

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.credit_ledger.domain.core.backwards import PAGE_MAX, PAGE_MIN
 from services.credit_ledger.domain.core.position import Applied, Apply, Position
 from services.credit_ledger.domain.log.inputs import APPLY
-from services.credit_ledger.domain.log.reading import PAGE_MAX, PAGE_MIN
 from services.credit_ledger.domain.log.restoring import Row
 from services.credit_ledger.domain.log.reversal import reverse
 from services.credit_ledger.domain.model import commands

@@ -42,6 +42,8 @@ class _CancelVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelV
     """The window is closed."""
     CANCEL_VERDICT_DENY_VERIFIED: _CancelVerdict.ValueType  # 5
     """The code is being read, or was."""
+    CANCEL_VERDICT_DENY_DAILY_CAP: _CancelVerdict.ValueType  # 6
+    """With it the customer's paid cancellations of this day in Shanghai would come above the cap of the channel."""
 
 class CancelVerdict(_CancelVerdict, metaclass=_CancelVerdictEnumTypeWrapper):
     """Whether a redemption could be cancelled, and if not, what stands against it first."""
@@ -58,6 +60,8 @@ CANCEL_VERDICT_DENY_WINDOW: CancelVerdict.ValueType  # 4
 """The window is closed."""
 CANCEL_VERDICT_DENY_VERIFIED: CancelVerdict.ValueType  # 5
 """The code is being read, or was."""
+CANCEL_VERDICT_DENY_DAILY_CAP: CancelVerdict.ValueType  # 6
+"""With it the customer's paid cancellations of this day in Shanghai would come above the cap of the channel."""
 Global___CancelVerdict: _TypeAlias = CancelVerdict  # noqa: Y015
 
 @_typing.final
