@@ -30,7 +30,7 @@ CAUSES: Mapping[str, str] = {
     ), _PROJECTED),
     **dict.fromkeys((
         "accounts.sound", "agreements.instalments", "agreements.plans", "agreements.refunds", "agreements.ended",
-        "cards.refunds", "merchants.covered",
+        "cards.refunds", "merchants.covered", "cards.codes", "disputes.adjusted",
     ), _ROW),
     **dict.fromkeys(("accounts.log", "accounts.events", "cards.events", "orders.events", "events.gapless"), _COUNTED),
     **dict.fromkeys(("accounts.versions", "cards.versions"), _SET_BACK),

@@ -1,35 +1,57 @@
 """What one settlement leaves open between the two books is zero when it ends (BK-3 to BK-5); the main alarm."""
 
-from collections import Counter
+from collections.abc import AsyncIterator
 from typing import Any
 
 from settle.audit.findings import BOOKS, Finding
-from settle.audit.snapshots import World
+from settle.audit.snapshots import World, pages
 
 CLEARING = "clearing.zero"
 SAYS = {CLEARING: "X.CLEARING over both books is zero for every ended settlement and operation"}
 
 _OPEN = """
-select sub, op, sum(amount_minor) amount_minor from entries
-where account = 'X.CLEARING' group by sub, op having sum(amount_minor) <> 0
+select coalesce(sub, '?') collate "C" sub, op collate "C" op, sum(amount_minor) amount_minor from entries
+where account = 'X.CLEARING' group by 1, 2 having sum(amount_minor) <> 0 order by 1, 2
 """
 _ENDED = "select id from audit_settlements"
+Key = tuple[str, str]
+"""A settlement and an operation."""
 
 
 async def clearing(world: World) -> list[Finding]:
     """Sum X.CLEARING{settlement} by operation over both books; what is not zero and has ended is a violation."""
-    sums: Counter[tuple[str, str]] = Counter()
-    for book in BOOKS:
-        for row in await world[book].fetch(_OPEN):
-            sums[row["sub"], row["op"]] += int(row["amount_minor"])
-    still_open = {key: amount for key, amount in sums.items() if amount}
+    still_open = {key: amount async for key, amount in _over_both(world) if amount}
     if not still_open:
         return []
     running = set() if world.quiet else await _running(world, {sub for sub, _ in still_open})
     return [
         Finding(CLEARING, "both books", f"{sub} {op}", expected="0", actual=str(amount))
-        for (sub, op), amount in sorted(still_open.items()) if sub not in running
+        for (sub, op), amount in still_open.items() if sub not in running
     ]
+
+
+async def _over_both(world: World) -> AsyncIterator[tuple[Key, int]]:
+    """The sums of both books. In each alone every settlement between them is open, so they are read beside each other
+    in one order, and none is kept."""
+    left, right = (_open_in(world, book) for book in BOOKS)
+    one, other = await anext(left, None), await anext(right, None)
+    while one is not None or other is not None:
+        if other is None or (one is not None and one[0] < other[0]):
+            assert one is not None
+            yield one
+            one = await anext(left, None)
+        elif one is None or other[0] < one[0]:
+            yield other
+            other = await anext(right, None)
+        else:
+            yield one[0], one[1] + other[1]
+            one, other = await anext(left, None), await anext(right, None)
+
+
+async def _open_in(world: World, book: str) -> AsyncIterator[tuple[Key, int]]:
+    async for page in pages(world[book], _OPEN):
+        for row in page:
+            yield (row["sub"], row["op"]), int(row["amount_minor"])
 
 
 async def _running(world: World, subs: set[str]) -> set[str]:

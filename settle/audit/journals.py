@@ -1,6 +1,6 @@
 """The books themselves: every journal balances in its one unit, and each book sums to zero (BK-1, DOMAIN 3.4)."""
 
-from settle.audit.findings import BOOKS, CARD, CREDIT, Check
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER, Check
 
 CHECKS = (
     Check(
@@ -32,6 +32,12 @@ CHECKS = (
         "journals.ordinals", "the journals of one decision are numbered from 0 without a gap", BOOKS,
         """select root || '/' || root_version, '0..' || count(*) - 1, min(no) || '..' || max(no)
            from journals group by root, root_version having min(no) <> 0 or max(no) <> count(*) - 1""",
+    ),
+    Check(
+        "journals.elsewhere", "only the two books have journals (BK-1)", (ORDER,),
+        """select 'journal ' || root || '/' || root_version || '/' || no, 'none: no book is kept here', op
+           from journals""",
+        cause="the journal was posted by hand, in the wrong database",
     ),
     Check(
         "books.zero", "each book sums to zero per unit", BOOKS,

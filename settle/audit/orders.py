@@ -2,7 +2,7 @@
 
 from settle.audit.findings import CARD, CREDIT, ORDER, Check
 
-CHECKS = (
+CHECKS = (  # rows are spread over their figures only where one of these differs: else that took half of the time
     Check(
         "sagas.moved", "a committed settlement moved exactly the money of its plan in the credit book", (CREDIT,),
         """select concat_ws(' ', s.id, s.kind, s.root, s.account_id, s.card_id, v.name), v.planned::text, v.posted::text
@@ -16,15 +16,21 @@ CHECKS = (
                group by saga_id
            ) e on e.saga_id = s.id
            cross join lateral (select s.credit_minor + s.deposit_minor + s.coupon_minor total) t
+           cross join lateral (
+               select case s.kind when 'placement' then s.credit_minor when 'capture' then -s.credit_minor
+                                  when 'cancellation' then -s.credit_minor else 0 end held,
+                      case s.kind when 'placement' then -s.deposit_minor when 'capture' then s.deposit_minor
+                                  when 'cancellation' then s.deposit_minor else 0 end deposit,
+                      case s.kind when 'capture' then -t.total when 'refund' then t.total
+                                  when 'refund_reversal' then -t.total else 0 end merchant
+           ) p
            cross join lateral (values
-               ('held', case s.kind when 'placement' then s.credit_minor when 'capture' then -s.credit_minor
-                                    when 'cancellation' then -s.credit_minor else 0 end, coalesce(e.held, 0)),
-               ('deposit', case s.kind when 'placement' then -s.deposit_minor when 'capture' then s.deposit_minor
-                                       when 'cancellation' then s.deposit_minor else 0 end, coalesce(e.deposit, 0)),
-               ('merchant', case s.kind when 'capture' then -t.total when 'refund' then t.total
-                                        when 'refund_reversal' then -t.total else 0 end, coalesce(e.merchant, 0))
+               ('held', p.held, coalesce(e.held, 0)), ('deposit', p.deposit, coalesce(e.deposit, 0)),
+               ('merchant', p.merchant, coalesce(e.merchant, 0))
            ) v (name, planned, posted)
-           where s.decision = 'COMMIT' and s.kind <> 'merchant_settlement' and v.planned <> v.posted""",
+           where s.decision = 'COMMIT' and s.kind <> 'merchant_settlement' and v.planned <> v.posted
+             and (p.held, p.deposit, p.merchant)
+                 <> (coalesce(e.held, 0), coalesce(e.deposit, 0), coalesce(e.merchant, 0))""",
     ),
     Check(
         "sagas.moved_cards", "a committed settlement moved exactly the money of its plan in the card book", (CARD,),
@@ -35,13 +41,17 @@ CHECKS = (
                       sum(amount_minor) filter (where account = 'L.DEPOSIT') deposit
                from entries where saga_id <> '' and account in ('L.GIFTCARD', 'L.DEPOSIT') group by saga_id
            ) e on e.saga_id = s.id
+           cross join lateral (
+               select case s.kind when 'placement' then s.gift_minor when 'refund_reversal' then s.gift_minor
+                                  when 'capture' then 0 else -s.gift_minor end card,
+                      case s.kind when 'placement' then -s.gift_minor when 'capture' then s.gift_minor
+                                  when 'cancellation' then s.gift_minor else 0 end deposit
+           ) p
            cross join lateral (values
-               ('card', case s.kind when 'placement' then s.gift_minor when 'refund_reversal' then s.gift_minor
-                                    when 'capture' then 0 else -s.gift_minor end, coalesce(e.card, 0)),
-               ('deposit', case s.kind when 'placement' then -s.gift_minor when 'capture' then s.gift_minor
-                                       when 'cancellation' then s.gift_minor else 0 end, coalesce(e.deposit, 0))
+               ('card', p.card, coalesce(e.card, 0)), ('deposit', p.deposit, coalesce(e.deposit, 0))
            ) v (name, planned, posted)
-           where s.decision = 'COMMIT' and s.kind <> 'merchant_settlement' and v.planned <> v.posted""",
+           where s.decision = 'COMMIT' and s.kind <> 'merchant_settlement' and v.planned <> v.posted
+             and (p.card, p.deposit) <> (coalesce(e.card, 0), coalesce(e.deposit, 0))""",
     ),
 )
 

@@ -53,6 +53,13 @@ async def unrecorded(world: World, ids: Sequence[str]) -> list[Finding]:
     ]
 
 
+_NAMED = " union all ".join(
+    f"select id from {table}" for table in (
+        "redemption_orders", "disputes", "enterprise_agreements", "revocation_batches", "calendars", "channels",
+    )
+)
+"""What an attempt can be about beside a card."""
+
 CHECKS = (
     Check(
         "record.sealed", "every attempt stands in a volume, before the end that the volume says", (CARD,),
@@ -74,6 +81,21 @@ CHECKS = (
            union all
            select 'record_since', '1 row', count(*)::text from record_since having count(*) <> 1""",
         "a volume was deleted by hand, or the instant from which on there is a record was moved",
+    ),
+    Check(
+        "record.named", "what the record says was done was done to what is there", (CARD,),
+        f"""select what || named, 'a row, by attempt ' || (array_agg(id || ' ' || kind order by id))[1],
+                   'none'
+            from (select id, kind, 'gift_cards ' what, card_id named from attempts a
+                  where outcome = 'DONE' and card_id <> ''
+                    and not exists (select from gift_cards g where g.id = a.card_id)
+                  union all
+                  select id, kind, 'redemption, case, agreement or policy ', order_id from attempts a
+                  where outcome = 'DONE' and order_id <> ''
+                    and not exists (select from ({_NAMED}) t where t.id = a.order_id)
+                 ) each
+            group by what, named""",
+        "it was deleted by hand with all that belongs to it, or the attempt was put there",
     ),
 )
 

@@ -1,6 +1,6 @@
 """Atomicity: the decision is written once, and every participant's stored verdicts agree with it (I1-I4, CASES 1-8)."""
 
-from settle.audit.findings import BOOKS, SERVICES, Check
+from settle.audit.findings import BOOKS, CREDIT, SERVICES, Check
 
 _KEPT = """s.started_at >= coalesce(
                (select value::timestamptz + interval '1 hour' from runtime_facts
@@ -18,6 +18,11 @@ CHECKS = (
            where phase <> 'FROZEN' and not (phase = 'CANCELLING' and decision = '' and json_array_length(branches) = 1)
              and decision <> case phase when 'DONE' then 'COMMIT' when 'CONFIRMING' then 'COMMIT'
                                         when 'ABORTED' then 'ABORT' when 'CANCELLING' then 'ABORT' else '' end""",
+    ),
+    Check(
+        "sagas.elsewhere", "only coordinators have settlements", (CREDIT,),
+        "select 'saga_records ' || id, 'none: nothing is coordinated here', kind || ' ' || phase from saga_records",
+        cause="the settlement was put there by hand, in the wrong database",
     ),
     Check(
         "sagas.branches", "a settlement that is done ended at every participant", BOOKS,

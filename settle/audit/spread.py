@@ -11,7 +11,7 @@ import msgspec
 from services.kernel.saga import BranchState, Phase
 from services.order.domain.plans import Movement
 from services.order.domain.tenders import Coupon, Tender, TenderType
-from settle.audit.findings import CARD, CREDIT, ORDER
+from settle.audit.findings import BOOKS, CARD, CREDIT, ORDER
 
 AMOUNT_MAX = 2**60
 """An amount beyond this cannot be read: what is summed of a few of them has to fit into 63 bits."""
@@ -56,8 +56,8 @@ _TENDERS, _COUPON = msgspec.json.Decoder(tuple[Tender, ...]), msgspec.json.Decod
 
 
 class Settlement(NamedTuple):
-    """A settlement that has ended, with the money of its plan by book; a participant at which it did not end, though it
-    is done; and when the book beside which it is copied posted it by its own answer, if that says so."""
+    """A settlement that has ended, with the money of its plan by book; the book at which it did not end, though it is
+    done; and when the book beside which it is copied posted it by its own answer, if that says so."""
 
     id: str
     kind: str
@@ -78,9 +78,11 @@ class Settlement(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """A settlement of a redemption that has ended, as far as it dates journals; see `Settlement`."""
+    """A settlement of a redemption that has ended, as far as it dates journals and left some; see `Settlement`."""
 
     id: str
+    kind: str
+    decision: str
     two_phase: bool
     started_at: datetime
     ended_at: datetime
@@ -118,27 +120,31 @@ def _settlement(row: asyncpg.Record) -> Spread:
         coupon_minor=money.coupon_minor,
         started_at=row["started_at"], ended_at=row["updated_at"],
         merchant_id=money.merchant_id or row["root"].partition("/")[0],
-        account_id=money.account_id, card_id=money.card_id, unended=_unended(row, branches),
+        account_id=money.account_id, card_id=money.card_id, unended="",
     )
     _bounded(settlement[5:9])
     for service, posted_at in _posted(branches).items():
-        yield service, settlement._replace(posted_at=posted_at)
+        yield service, settlement._replace(unended=_unended(row, branches, service), posted_at=posted_at)
 
 
 def _answered(row: asyncpg.Record) -> Spread:
     branches = _BRANCHES.decode(row["branches"])
     answered = Answered(
-        row["id"], two_phase=len(branches) > 1, started_at=row["started_at"], ended_at=row["updated_at"],
-        unended=_unended(row, branches),
+        row["id"], row["kind"], row["decision"], two_phase=len(branches) > 1, started_at=row["started_at"],
+        ended_at=row["updated_at"], unended="",
     )
     for service, posted_at in _posted(branches).items():
-        yield service, answered._replace(posted_at=posted_at)
+        yield service, answered._replace(unended=_unended(row, branches, service), posted_at=posted_at)
 
 
-def _unended(row: asyncpg.Record, branches: Sequence[_Branch]) -> str:
+def _unended(row: asyncpg.Record, branches: Sequence[_Branch], book: str) -> str:
+    """What of a settlement that is done did not end at this book, or where no book is: told once, beside one book."""
     if row["phase"] != Phase.DONE:
         return ""
-    return next((f"{each.service} {each.state}" for each in branches if each.state != BranchState.ENDED), "")
+    return next((
+        f"{each.service} {each.state}" for each in branches
+        if each.state != BranchState.ENDED and (each.service == book or each.service not in BOOKS)
+    ), "")
 
 
 def _posted(branches: Sequence[_Branch]) -> dict[str, datetime | None]:
@@ -180,7 +186,8 @@ SETTLEMENTS = Copied(
 """The settlements of orders and merchants that have ended, beside each book that took part."""
 REDEMPTIONS = Copied(
     "audit_redemptions", "sagas",
-    """select id, phase, branches, started_at, updated_at from saga_records where phase in ('DONE', 'ABORTED')""",
+    """select id, kind, phase, decision, branches, started_at, updated_at from saga_records
+       where phase in ('DONE', 'ABORTED')""",
     Answered._fields, _answered, of=CARD,
 )
 """Those that card_redemption coordinates."""

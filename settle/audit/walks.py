@@ -32,7 +32,7 @@ from settle.audit.unreadable import UNREADABLE, is_fault, set_back
 
 AT_A_TIME = 200
 """How many aggregates are read at a time: memory stays flat, however many there are."""
-WHOLE_AT_A_TIME = {"order": 500}
+WHOLE_AT_A_TIME = {"order": 1_000, "account": 500, "card": 500}
 """How many where everything is walked and nobody is served meanwhile, of those with few rows each: a query costs about
 as much for few of them."""
 

@@ -113,14 +113,17 @@ WALKS = (
 )
 CHECKS = (
     Check(
-        "redeemers.known", "who completed a redemption, or gave in a spent card, is counted", (CARD,),
+        "redeemers.known", "who completed a redemption, cancelled one under a cap, or gave in a spent card, is counted",
+        (CARD,),
         """select 'redeemers ' || o.customer_id, 'a row, for ' || min(o.id), 'none'
            from redemption_orders o
            left join notices n on n.id = o.id || '/' || lower(o.state)
-           where o.state in ('COMPLETED', 'FAILED_CONSUMED') and n.id is null
+           where (o.state in ('COMPLETED', 'FAILED_CONSUMED')
+                  or o.state = 'CANCELLED' and o.terms -> 'limits' ->> 'cancelled_daily_minor' is not null)
+             and n.id is null
              and not exists (select from redeemers r where r.id = o.customer_id)
            group by o.customer_id""",
-        "the row was deleted past the engine: his first redemption would be taken for another first one",
+        "the row was deleted past the engine: what is counted of him would begin anew",
     ),
     Check(
         "redemptions.rooted", "every code, redemption, freeze case and dispute is of a card that is there, and every"

@@ -65,8 +65,24 @@ _BEGUN = Check(
 """Most answers name the settlement that they began before any other; each of the few that do not is looked for alone.
 So instants that thousands of decisions share cost no more than others."""
 
+_SHOWN = Check(
+    "joins.shown", "an account, and the switch of payouts, that an answer shows is there", (CREDIT,),
+    """select 'credit_accounts ' || i.id, 'a row, as answer ' || min(i.message_id) || ' shows', 'none'
+       from (select message_id, case when length(outcome) > 2 and get_byte(outcome, 0) = 10
+                 then encode(substring(outcome from 3 for get_byte(outcome, 1)), 'escape') end id
+             from inbox where verdict = 'DONE' and type = 'settlement.credit_ledger.v1.CreditAccount') i
+       where not exists (select from credit_accounts a where a.id = i.id) group by i.id
+       union all
+       select 'payout_switches', 'a row, as answer ' || min(message_id) || ' shows', 'none'
+       from inbox where verdict = 'DONE' and type = 'settlement.credit_ledger.v1.PayoutSwitch'
+         and not exists (select from payout_switches)
+       having count(*) > 0""",
+    cause="what the call made was deleted by hand with all that belongs to it, or the answer was changed",
+)
+"""The account's id is the first field of its message."""
+
 CHECKS = (
-    _CAUSED, _BEGUN,
+    _CAUSED, _BEGUN, _SHOWN,
     _answered(
         "joins.requests", CREDIT,
         f"""select at, kind || ' ' || account_id || '/' || number what from operations

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from services.credit_ledger.domain.log.postings import SUBS, TOLD
 from services.credit_ledger.domain.model import books
 from settle.audit.findings import CREDIT, Finding
-from settle.audit.folds import credit_operations
+from settle.audit.folds import credit_operations, credit_rows
 from settle.audit.provenance.matching import CUT, RAIL, Matched, has_code, matched, strange_lines
 from settle.audit.provenance.words import (
     Logged,
@@ -28,7 +28,6 @@ JOURNALS, EVENTS = "provenance.journals", "provenance.events"
 _SEVERAL = frozenset({"chargeback_kept", "deposit", "deposit_return"})
 """What a chargeback posts once for each leg that was on its way."""
 
-_ORDERS = "select account_id, order_id, merchant_id from agreements where account_id = any($1::text[])"
 _FIGURES = (
     (books.AVAILABLE, "AVAILABLE", 1), (books.HELD, "HELD", 1), (books.USED, "USED", 1), (books.WALLET, "WALLET", -1),
     (books.CREDIT_BALANCE, "CREDIT_BALANCE", -1),
@@ -48,7 +47,8 @@ async def journals(world: World, ids: Sequence[str]) -> list[Finding]:
     """Journals that no operation of their account explains, and operations that did not move what they say."""
     logs, decided = await _logs(world, ids), await decisions(world, CREDIT, ids)
     merchants = {
-        (row["account_id"], row["order_id"]): row["merchant_id"] for row in await world[CREDIT].fetch(_ORDERS, ids)
+        (row["account_id"], row["key"]): row["merchant_id"]
+        async for page in pages_of(world, CREDIT, credit_rows.AGREEMENTS.query, ids) for row in page
     }
     return [
         found for account_id in ids for each in matched(logs.get(account_id, ()), decided.get(account_id, ()))

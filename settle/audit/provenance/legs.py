@@ -1,10 +1,10 @@
 """Legs: each is the payment that one operation of its account sent, to where its order was paid from; and what left the
 transit is what became of the legs of an order, rail by rail (P7, PM-3, PM-6)."""
 
-import json
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from services.credit_ledger.domain.log.postings import POSTINGS
@@ -19,45 +19,28 @@ from services.credit_ledger.domain.model.commands import (
     ReturnBankDeposit,
 )
 from services.credit_ledger.domain.model.leg import OVER, LegEnd, LegState, Rail, RailWord
-from services.credit_ledger.domain.model.operation import PaidOut
+from services.credit_ledger.domain.model.operation import Operation
 from services.credit_ledger.domain.model.redemptions import DisbursePayout
-from services.credit_ledger.domain.model.tenders import Tenders
+from settle.audit import sealed_tables as tables
 from settle.audit.findings import CREDIT, Finding
+from settle.audit.folds import credit_operations
+from settle.audit.folds.credit_rows import AGREEMENTS
 from settle.audit.provenance.words import finding
-from settle.audit.shared_reads import JOURNALS, read_all, rows
+from settle.audit.shared_reads import JOURNALS, once, pages_of, read_all
 from settle.audit.snapshots import World
 
 LEGS, PAID = "provenance.legs", "provenance.paid"
 
-_TO_INSTRUMENTS = (PayOutCreditBalance.__name__, DisbursePayout.__name__)
-_SENDING = (
-    ReleaseTenders.__name__, RefundTenders.__name__, ReturnBankDeposit.__name__, *_TO_INSTRUMENTS
+_SENDING = frozenset(
+    body.__name__ for body in (
+        ReleaseTenders, RefundTenders, ReturnBankDeposit, PayOutCreditBalance, DisbursePayout, CorrectLeg,
+    )
 )
-_BANK = Tenders._fields.index("bank_minor")
-_SENT = f"""
-select o.account_id, o.number, o.kind, o.at, o.order_id, o.reference, o.facts, a.payment_reference,
-       coalesce(o.body ->> 'payment_reference', '') deposit_reference, coalesce(o.body ->> 'instrument', '') instrument,
-       coalesce((o.body -> 'tenders' ->> {_BANK})::bigint, (o.body ->> 'bank_minor')::bigint,
-                (o.body ->> 'amount_minor')::bigint, 0) amount_minor
-from operations o left join agreements a on a.order_id = o.order_id
-where o.account_id = any($1::text[]) and o.kind in ({", ".join(f"'{kind}'" for kind in _SENDING)})
-  and o.body ->> 'leg_id' is distinct from ''
-"""
-_LEGS = """
-select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, ended, word,
-       counted_minor, payout_id
-from legs where account_id = any($1::text[])
-"""
-_PAID_ANYWAY = f"""
-select reference leg_id from operations
-where account_id = any($1::text[]) and kind = '{CorrectLeg.__name__}'
-  and body ->> 'correction' = '{LegCorrection.PAID_ANYWAY}'
-"""
+"""What sends legs, and what says of one that the rail paid it after all."""
 _TRANSITS = (books.TRANSIT_CARD, books.TRANSIT_PAYOUT)
 _BY_RAIL = sorted({
     row.op for row in POSTINGS[ReportLeg] if row.debited & set(_TRANSITS) and books.DEPOSIT not in row.debited
 } - {"chargeback_kept"})
-_PAYOUTS = "select id from payouts where account_id = any($1::text[])"
 Transit = tuple[str, str, str]
 """An account, whose money waits (the order, or the instrument), and the transit."""
 
@@ -113,11 +96,17 @@ class Leg(NamedTuple):
         return self.state == LegState.SETTLED and self.ended == LegEnd.NONE and self.word in ("", RailWord.PAID)
 
 
+_of_leg = itemgetter(*Leg._fields)
+
+
 async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
     """Legs of these accounts that no operation sent so, and operations whose leg is not there."""
     stored = Counter(leg.content for leg in await _legs(world, ids))
+    paid_with = {
+        row["key"]: row["payment_reference"] for row in await read_all(world, CREDIT, AGREEMENTS.query, ids)
+    }
     found = []
-    sent = [each for row in await rows(world, CREDIT, _SENT, ids) for each in _sent_by(row)]
+    sent = [each for operation in await _sending(world, ids) for each in _sent_by(operation, paid_with)]
     by_operation = Counter(content for content, _ in sent)
     for content, key in sent:
         if by_operation[content] > stored[content]:
@@ -134,12 +123,11 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
 async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
     """Transits of these accounts that are not what waits of their legs, or out of which the rail did not pay the legs
     that it paid."""
-    payouts = {row["id"] for row in await world[CREDIT].fetch(_PAYOUTS, ids)}
+    payouts = {row["id"] for row in await read_all(world, CREDIT, tables.PAYOUTS.query, ids)}
     booked = _booked(await read_all(world, CREDIT, JOURNALS, ids), payouts)
-    corrected = {row["leg_id"] for row in await world[CREDIT].fetch(_PAID_ANYWAY, ids)}
-    returned = {
-        row["reference"] for row in await rows(world, CREDIT, _SENT, ids) if row["kind"] == ReturnBankDeposit.__name__
-    }
+    operations = await _sending(world, ids)
+    corrected = {each.reference for each in operations if _paid_anyway(each.body)}
+    returned = {each.reference for each in operations if isinstance(each.body, ReturnBankDeposit)}
     waiting, settled, of = Counter[Transit](), Counter[Transit](), dict[Transit, list[str]]()
     for leg in await _legs(world, ids):
         if leg.payout_id:
@@ -157,26 +145,47 @@ async def paid(world: World, ids: Sequence[str]) -> list[Finding]:
 
 
 async def _legs(world: World, ids: Sequence[str]) -> list[Leg]:
-    return [Leg(*row.values()) for row in await rows(world, CREDIT, _LEGS, ids)]
+    return [Leg._make(_of_leg(row)) for row in await read_all(world, CREDIT, tables.LEGS.query, ids)]
 
 
-def _sent_by(row: Any) -> Iterator[tuple[tuple[Any, ...], str]]:  # Any: of many types
-    """What an operation sent: of a refund also what went back to the instruments of repayments."""
-    key, kind = f"operation {row['account_id']}/{row['number']} {row['kind']}", row["kind"]
-    refund_id = row["reference"] if kind == RefundTenders.__name__ else ""
-    if row["amount_minor"]:
-        card = kind not in _TO_INSTRUMENTS
-        whence = (row["deposit_reference"] or row["payment_reference"] or "") if card else row["instrument"]
-        yield (
-            row["order_id"], refund_id, Rail.CARD.value if card else Rail.PAYOUT.value, whence, row["amount_minor"],
-            row["at"],
-        ), key
-    for entry in _given_back(row["facts"]):
-        yield ("", row["reference"], Rail.PAYOUT.value, entry.instrument, entry.amount_minor, row["at"]), key
+@once
+async def _sending(world: World, ids: Sequence[str]) -> list[Operation]:
+    """What the logs of these accounts have of legs."""
+    return [
+        credit_operations.link_of(row).operation
+        async for page in pages_of(world, CREDIT, credit_operations.QUERY, ids)
+        for row in page if row["kind"] in _SENDING
+    ]
 
 
-def _given_back(facts: Any) -> Iterator[PaidOut]:  # Any: json as the driver gives it
-    return (PaidOut(*entry) for entry in json.loads(facts).get("paid_out", ())) if len(facts) > len("{}") else iter(())
+def _paid_anyway(body: object) -> bool:
+    return isinstance(body, CorrectLeg) and body.correction is LegCorrection.PAID_ANYWAY
+
+
+def _sent_by(operation: Operation, paid_with: Mapping[str, str]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """What an operation sent: of a refund also what went back to the instruments of repayments. Any: of many types."""
+    key = f"operation {operation.account_id}/{operation.number} {operation.kind}"
+    order_id, body, at = operation.order_id, operation.body, operation.at
+    refund_id = operation.reference if isinstance(body, RefundTenders) else ""
+    rail, whence, amount_minor = _asked(body, paid_with.get(order_id, ""))
+    if amount_minor:
+        yield (order_id, refund_id, rail.value, whence, amount_minor, at), key
+    for entry in operation.facts.paid_out:
+        yield ("", operation.reference, Rail.PAYOUT.value, entry.instrument, entry.amount_minor, at), key
+
+
+def _asked(body: object, paid_with: str) -> tuple[Rail, str, int]:
+    """By which rail, to where and how many fen; 0 where no leg is sent."""
+    match body:
+        case ReleaseTenders() | RefundTenders():
+            return Rail.CARD, paid_with, body.tenders.bank_minor
+        case ReturnBankDeposit():
+            return Rail.CARD, body.payment_reference, body.bank_minor
+        case PayOutCreditBalance():
+            return Rail.PAYOUT, body.instrument, body.amount_minor
+        case DisbursePayout():
+            return Rail.PAYOUT, body.instrument, body.amount_minor if body.leg_id else 0
+    return Rail.CARD, "", 0
 
 
 def _booked(journals: Sequence[Any], payouts: Collection[str]) -> dict[Transit, Booked]:  # Any: asyncpg records

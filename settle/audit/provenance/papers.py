@@ -1,11 +1,20 @@
 """Documents of accounts: each repayment, statement and adjustment came of the one operation that names it, and says the
 same; every line of a statement is an instalment (SC-2, SD-4, MA-3)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import NamedTuple
 
+import msgspec
+
+from services.credit_ledger.domain.model.agreement import Plan
+from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.operation import PaidOut
+from services.credit_ledger.domain.model.statement import StatementLine
 from settle.audit.findings import CREDIT, Check, Finding
+from settle.audit.folds.credit_rows import AGREEMENTS, STATEMENTS
 from settle.audit.provenance.words import finding
+from settle.audit.shared_reads import pages_of
 from settle.audit.snapshots import World
 
 LINES = "provenance.statement_lines"
@@ -83,27 +92,61 @@ CHECKS = (
     ),
 )
 
-_STRANGE_LINES = """
-with l as materialized (select * from statement_lines where account_id = any($1::text[])),
-     i as materialized (select * from instalments where order_id = any(array(select order_id from l)))
-select l.account_id, l.bill_date, l.order_id, l.no, i.order_id is null missing, s.issued_at,
-       concat_ws(' ', i.due_date, i.principal_minor, i.fee_initial_minor, case when i.billed then 'billed' end)
-           expected,
-       concat_ws(' ', l.due_date, l.principal_minor, l.fee_minor) actual
-from l join statements s using (account_id, bill_date)
-left join i on i.account_id = l.account_id and i.order_id = l.order_id and i.no = l.no
-where i.order_id is null or l.due_date <> i.due_date or not i.billed or i.bill_date > l.bill_date
-   or l.principal_minor > i.principal_minor or l.fee_minor > i.fee_initial_minor
-"""
+_LINES = msgspec.json.Decoder(tuple[StatementLine, ...])
+_PLANS = msgspec.json.Decoder(tuple[Plan, ...])
+
+
+class _Billed(NamedTuple):
+    """A line of a statement of an account."""
+
+    account_id: str
+    bill_date: date
+    issued_at: datetime
+    line: StatementLine
 
 
 async def lines(world: World, ids: Sequence[str]) -> list[Finding]:
     """Lines of statements of these accounts that no instalment explains: none of that number, not billed by then, due
     on another day, or smaller than the line."""
-    return [
-        finding(
-            LINES, CREDIT, f"line of {row['order_id']} no {row['no']} in {row['account_id']}/{row['bill_date']}",
-            "an instalment" if row["missing"] else f"of {row['expected']}", row["actual"], at=row["issued_at"],
-        )
-        for row in await world[CREDIT].fetch(_STRANGE_LINES, ids)
-    ]
+    billed = await _billed(world, ids)
+    found: list[Finding] = []
+    async for page in pages_of(world, CREDIT, AGREEMENTS.query, ids):
+        for row in page:
+            of_order = billed.pop((row["account_id"], row["key"]), None)
+            if of_order:
+                items = {item.no: item for plan in _PLANS.decode(row["plans"]) for item in plan.instalments}
+                found += _strange(of_order, items)
+    return [*found, *(each for of_order in billed.values() for each in _strange(of_order, {}))]
+
+
+async def _billed(world: World, ids: Sequence[str]) -> dict[tuple[str, str], list[_Billed]]:
+    """The lines of all statements of these accounts, by account and order."""
+    found: dict[tuple[str, str], list[_Billed]] = {}
+    async for page in pages_of(world, CREDIT, STATEMENTS.query, ids):
+        for row in page:
+            for line in _LINES.decode(row["lines"]):
+                each = _Billed(row["account_id"], row["bill_date"], row["issued_at"], line)
+                found.setdefault((each.account_id, line.order_id), []).append(each)
+    return found
+
+
+def _strange(billed: Iterable[_Billed], items: Mapping[int, Instalment]) -> Iterator[Finding]:
+    for account_id, bill_date, issued_at, line in billed:
+        item = items.get(line.no)
+        if item is None or not _explains(item, line, bill_date):
+            expected = f"of {_said(item, item.fee_initial_minor, item.billed)}" if item else "an instalment"
+            yield finding(
+                LINES, CREDIT, f"line of {line.order_id} no {line.no} in {account_id}/{bill_date}", expected,
+                _said(line, line.fee_minor), at=issued_at,
+            )
+
+
+def _explains(item: Instalment, line: StatementLine, bill_date: date) -> bool:
+    return (
+        item.billed and item.bill_date <= bill_date and item.due_date == line.due_date
+        and line.principal_minor <= item.principal_minor and line.fee_minor <= item.fee_initial_minor
+    )
+
+
+def _said(each: Instalment | StatementLine, fee_minor: int, billed: bool = False) -> str:
+    return f"{each.due_date} {each.principal_minor} {fee_minor}{' billed' if billed else ''}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from services.card_redemption.domain import commands as card
 from services.card_redemption.domain.postings import POSTINGS as CARD_POSTINGS
+from services.card_redemption.domain.redemption.plans import Kind as Redeemed
 from services.credit_ledger.domain.log.postings import POSTINGS, UNDER_A_SHARE
 from services.credit_ledger.domain.model import commands as credit
 from services.kernel.journal import Posting
@@ -12,6 +13,7 @@ from services.order.domain.merchant_settlement import KIND as MERCHANT_SETTLEMEN
 from services.order.domain.states import Kind
 from settle.audit import spread
 from settle.audit.findings import BOOKS, CREDIT, Check
+from settle.audit.present import PRESENT
 
 COMMANDS: Mapping[str, tuple[type, ...]] = {
     Kind.PLACEMENT: (credit.AuthorizeTenders, card.DepositCard),
@@ -35,6 +37,9 @@ def _values(pairs: Iterable[tuple[str, str]]) -> str:
 _OPS = _values((kind, row.op) for kind, each in COMMANDS.items() for body in (*each, _CUT) for row in _ROWS[body])
 _KINDS = _values((kind, body.__name__) for kind, each in COMMANDS.items() for body in (*each, _CUT))
 _BY_CUT = ", ".join(sorted({f"'{row.op}'" for row in POSTINGS[_CUT]}))
+
+_UNLOGGED = ", ".join(f"'{kind}'" for kind in (Redeemed.SUBMISSION, Redeemed.STOP_PAYOUT))
+"""What comes to nothing in the credit book."""
 
 _DATED = " union all ".join(
     f"select id, two_phase, started_at, ended_at, posted_at from {copied.table}"
@@ -105,4 +110,16 @@ CHECKS = (
             group by s.id, s.kind, s.root, s.account_id having count(o.number) <> 1""",
         cause="an operation was lost, or carried out twice",
     ),
+    Check(
+        "provenance.redeemed", "every committed settlement of a redemption left something in the credit book (BK-6)",
+        (CREDIT,),
+        f"""select 'settlement ' || s.id || ' ' || s.kind, 'an operation or a journal', 'none'
+            from audit_redemptions s
+            where s.decision = 'COMMIT' and s.kind not in ({_UNLOGGED})
+              and s.ended_at < {PRESENT} - interval '1 minute'
+              and not exists (select from operations o where o.saga_id = s.id)
+              and not exists (select from journals j where j.saga_id = s.id)""",
+        cause="the account of who redeemed was lost with all that was paid to it, or the settlement was made up",
+    ),
 )
+"""Settlements of redemptions are read after the credit book: of the last minute one may have ended after that was."""

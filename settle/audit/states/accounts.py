@@ -13,6 +13,7 @@ from services.credit_ledger.domain.statements.cut import CUT_TIMER
 from services.kernel.lifecycle import READ_BEFORE, Flaw, Wait
 from settle.audit.findings import CARD, CREDIT, Finding, Walk
 from settle.audit.folds.cards import card_of
+from settle.audit.shared_reads import pages_of
 from settle.audit.snapshots import World, pages
 from settle.audit.states import rows, timers
 from settle.audit.states.orders import flaws_told
@@ -32,7 +33,7 @@ async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
     now = await timers.present(world, CREDIT)
     found = [rows.account_of(row) for row in await world[CREDIT].fetch(rows.ACCOUNTS, ids)]
     owing: dict[str, str] = {}
-    told = [finding async for finding in _agreements(world, {account.id: account for account in found}, owing)]
+    told = [finding async for finding in _agreements(world, ids, {account.id: account for account in found}, owing)]
     told += [finding async for finding in _legs(world, ids, now)]
     told += [finding async for finding in _refunds(world, ids, now)]
     told += [finding async for finding in _payouts(world, ids, now)]
@@ -45,10 +46,10 @@ async def accounts(world: World, ids: Sequence[str]) -> list[Finding]:
 
 
 async def _agreements(
-    world: World, accounts: dict[str, CreditAccount], owing: dict[str, str]
+    world: World, ids: Sequence[str], accounts: dict[str, CreditAccount], owing: dict[str, str]
 ) -> AsyncIterator[Finding]:
     """Those of these accounts; notes in `owing` of each account an order that is to be billed or paid still."""
-    async for page in pages(world[CREDIT], rows.AGREEMENTS, list(accounts)):
+    async for page in pages_of(world, CREDIT, rows.AGREEMENTS, ids):
         for row in page:
             agreement = rows.agreement_of(row)
             flaws = [*lifecycles.AGREEMENT.all_flaws(agreement, agreement.version)]
@@ -64,7 +65,7 @@ async def _agreements(
 async def _legs(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
     """Those of these accounts. Of one whose rail's word was not kept yet, only that it is woken while it is on its
     way."""
-    async for page in pages(world[CREDIT], rows.LEGS, ids):
+    async for page in pages_of(world, CREDIT, rows.LEGS, ids):
         old = [row["id"] for row in page if not row["word"] and row["state"] in _ON_THEIR_WAY]
         legs = [rows.leg_of(row) for row in page if row["word"]]
         for leg in legs:
@@ -95,7 +96,7 @@ async def _refunds(world: World, ids: Sequence[str], now: timers.Present) -> Asy
 
 
 async def _payouts(world: World, ids: Sequence[str], now: timers.Present) -> AsyncIterator[Finding]:
-    async for page in pages(world[CREDIT], rows.PAYOUTS, ids):
+    async for page in pages_of(world, CREDIT, rows.PAYOUTS, ids):
         payouts = [rows.payout_of(row) for row in page]
         for payout in payouts:
             flaws = lifecycles.PAYOUT.all_flaws(payout, payout.version)

@@ -10,29 +10,20 @@ from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
 from services.credit_ledger.domain.model.tenders import NOTHING, Tenders
 from services.credit_ledger.domain.model.terms import CreditTerms
+from settle.audit import sealed_tables as tables
+from settle.audit.folds import credit_rows
 
 ACCOUNTS = """
 select id, customer_id, state, opened_at, held_minor, used_minor, credit_balance_minor, bill_day, next_cut_at,
        last_bill_date, pending_saga_id
 from credit_accounts where id = any($1::text[]) order by id
 """
-AGREEMENTS = """
-select order_id, account_id, state, open, hold, refunded, plans, written_off_minor, version
-from agreements where account_id = any($1::text[])
-"""
-LEGS = """
-select id, account_id, order_id, refund_id, rail, reference, amount_minor, created_at, state, attempts, updated_at,
-       word, ended, moved_at, reversed, detail, version
-from legs where account_id = any($1::text[])
-"""
+AGREEMENTS = credit_rows.AGREEMENTS.query
+LEGS, PAYOUTS = tables.LEGS.query, tables.PAYOUTS.query
+"""As the fold reads agreements, and as seals are over legs and payouts: so they are read once."""
 REFUNDS = """
 select id, account_id, order_id, merchant_id, state, accepted_at, posted_at, version
 from credit_refunds where account_id = any($1::text[])
-"""
-PAYOUTS = """
-select id, account_id, order_id, card_id, amount_minor, method, instrument, requested_at, moved_at, state, netted_minor,
-       attempts, version
-from payouts where account_id = any($1::text[])
 """
 
 
@@ -60,7 +51,7 @@ def hold_of(row: asyncpg.Record) -> Hold:
 def agreement_of(row: asyncpg.Record) -> Agreement:
     """The agreement of a row of `AGREEMENTS`."""
     return Agreement(
-        order_id=row["order_id"], account_id=row["account_id"], customer_id="", merchant_id="",
+        order_id=row["key"], account_id=row["account_id"], customer_id="", merchant_id="",
         terms=_NO_TERMS, hold=hold_of(row), state=AgreementState(row["state"]),
         refunded=_AMOUNTS.decode(row["refunded"]), plans=_PLANS.decode(row["plans"]),
         written_off_minor=row["written_off_minor"], version=row["version"],
@@ -89,4 +80,5 @@ def refund_of(row: asyncpg.Record) -> CreditRefund:
 
 def payout_of(row: asyncpg.Record) -> RedemptionPayout:
     """The payout of a row of `PAYOUTS`."""
-    return RedemptionPayout(**{**row, "method": PayoutMethod(row["method"]), "state": PayoutState(row["state"])})
+    values = {name: row[name] for name in tables.PAYOUTS.columns}
+    return RedemptionPayout(**values | {"method": PayoutMethod(row["method"]), "state": PayoutState(row["state"])})

@@ -74,6 +74,8 @@ def _expected(wait: Wait | None, timer: Row, now: Present) -> str:
     """What should be in place of a timer, "" if it is right."""
     if wait is None:
         return "none: what it would wake does not wait"
+    if timer["due_at"].tzinfo is None:  # PostgreSQL's infinity, which nobody wrote through the engine
+        return _said(wait, now)
     early = wait.earliest is not None and timer["due_at"] < wait.earliest
     elsewhere = now.partitions and timer["partition"] != partition_of(wait.root, now.partitions)
     if early or elsewhere or timer["root"] != wait.root or timer["due_at"] > wait.until(now.at):

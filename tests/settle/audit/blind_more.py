@@ -17,6 +17,7 @@ from tests.settle.audit.blind_sql import (
 )
 
 _CASE = "(select id from return_cases where order_id = '{}' and state = '{}' order by id limit 1)"
+_ARRIVED = "select id from credit_accounts where customer_id = 'cus_arrived'"
 _REFUNDED = _CASE.format("ord_cases", "REFUNDED")
 _LAST_OP = "select max(number) from operations where account_id = 'acc_3'"
 
@@ -72,6 +73,37 @@ VANISHED: Sequence[Blind] = (
     Blind("a card vanished with all that it had", "ord_waits", ("joins.orders",), (
         card("delete from gift_cards where id = 'crd_4'"), card("delete from card_tenders where card_id = 'crd_4'"),
         card("delete from journals where root = 'crd_4'"), card("delete from events where aggregate_id = 'crd_4'"),
+    )),
+    Blind("an account that nobody ever used vanished with all that it had", "acc_6", ("joins.shown",), (
+        credit("delete from credit_accounts where id = 'acc_6'"),
+        credit("delete from operations where account_id = 'acc_6'"),
+        credit("delete from journals where root = 'acc_6'"), credit("delete from events where aggregate_id = 'acc_6'"),
+    )),
+    Blind("the account of who redeemed vanished with what it was paid", "payout", ("provenance.redeemed",), (
+        credit(f"delete from payouts where account_id in ({_ARRIVED})"),
+        credit(f"delete from legs where account_id in ({_ARRIVED})"),
+        credit(f"delete from operations where account_id in ({_ARRIVED})"),
+        credit(f"delete from journals where root in ({_ARRIVED})"),
+        credit(f"delete from events where aggregate_id in ({_ARRIVED})"),
+        credit("delete from credit_accounts where customer_id = 'cus_arrived'"),
+    )),
+    Blind("the switch of payouts vanished with all that it had", "payout_switches", ("joins.shown",), (
+        credit("delete from payout_switches"), credit("delete from events where aggregate_id = 'payouts'"),
+    )),
+    Blind("a card that was only issued vanished with all that it had", "crd_5", ("record.named",), (
+        card("delete from gift_cards where id = 'crd_5'"), card("delete from journals where root = 'crd_5'"),
+        card("delete from events where aggregate_id = 'crd_5'"),
+    )),
+    Blind("a year's working days vanished with all that told of them", "cal_2026", ("record.named",), (
+        card("delete from events where aggregate_id in (select id from calendars)"), card("delete from calendars"),
+    )),
+    Blind("an enterprise's agreement vanished with all that told of it", "agr_1", ("record.named",), (
+        card("delete from events where aggregate_id = 'agr_1'"),
+        card("delete from revocation_batches where agreement_id = 'agr_1'"),
+        card("delete from enterprise_agreements where id = 'agr_1'"),
+    )),
+    Blind("who cancelled under a cap vanished", "cus_capped", ("redeemers.known",), (
+        card("delete from redeemers where id = 'cus_capped'"),
     )),
     Blind("an order vanished with all that it had, long after its end", "ord_deferred", ("joins.agreements",), (
         order("delete from orders where id = 'ord_deferred'"),
@@ -209,6 +241,9 @@ WOKEN: Sequence[Blind] = (
     Blind("the after-sale time of an order ends too early", "ord_waits", ("orders.history", "states.orders"), (
         order("update orders set state = 'COMPLETED' where id = 'ord_waits'"),
         order("delete from timers where kind = 'after_sale' and key = 'ord_waits'"),
+    )),
+    Blind("a timer never comes", "timer hold_expiry of ord_held", ("states.orders",), (
+        order("update timers set due_at = 'infinity' where kind = 'hold_expiry' and key = 'ord_held'"),
     )),
     Blind("a timer wakes another order", "ord_held", ("states.orders",), (
         order("update timers set root = 'ord_waits' where kind = 'hold_expiry' and key = 'ord_held'"),

@@ -40,6 +40,7 @@ _WHERE = "where a record stood when it was set aside: it is known by its own num
 _LIMIT = "a day's count begins anew, and money is as safe as without a limit; what was given back stands in the orders"
 _UNTOLD = "of a step of a redemption whose event was pruned, and which neither its row nor a settlement dates"
 _BETWEEN = "a version of its account at which nothing was posted: an account is opened for a settlement, or claimed, so"
+_REVERSED = "what he completed was reversed for a fault, and does not say any more whether it had been complete"
 _CLOSED = "an envelope without its keys: it says so itself when it is opened (AES-256-GCM), its index when it is found"
 
 TABLE: Sequence[Meaningless] = (
@@ -70,6 +71,7 @@ GAPS: Sequence[Meaningless] = (
         "card_redemption", "revocation_batches.row", "deleted", "its agreement's events were pruned: nobody counts it"
     ),
     Meaningless("card_redemption", "freeze_cases.row", "deleted", "its card's events were pruned: nobody counts it"),
+    Meaningless("card_redemption", "redeemers.row", "deleted", _REVERSED),
     Meaningless("*", "journals.posted_at", "a second later", _UNTOLD),
     Meaningless("credit_ledger", "journals.root_version", "one less", _BETWEEN),
 )

@@ -55,6 +55,8 @@ def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, wher
 
 _CLAIMED = """pending_tried_at = now(),
     pending_saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/F' limit 1)"""
+_DONE = """insert into sagas select 'saga_x', 'crd_1', '{kind}', 1, 'DONE', 'COMMIT', '', 0, at, at, at, 3, '{{}}',
+                                  '{branches}' from (select '2026-01-02'::timestamptz at) long_ago"""
 _ENDED = "(select id from sagas where kind = 'refund' and phase = 'DONE' limit 1)"
 
 
@@ -218,6 +220,7 @@ PLANTED = (
     Planted("cards.codes", CARD, "update card_codes set number = 9 where card_id = 'crd_given' and number = 1"),
     Planted("record.cards", CARD, "delete from attempts where kind = 'ACTIVATE_CARD'"),
     Planted("record.sealed", CARD, "update attempts set number = 99 where number = 2"),
+    Planted("record.named", CARD, "delete from gift_cards where id = 'crd_given'"),
     Planted("record.volumes", CARD, "update record_volumes set id = 'rec_000000002'"),
     Planted("chains.record", CARD, "update attempts set actor = 'nobody' where number = 2"),
     Planted("cards.events", CARD, "update gift_cards set sequence = sequence - 1"),
@@ -249,6 +252,7 @@ PLANTED = (
     Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
+    Planted("sagas.elsewhere", CREDIT, _DONE.format(kind="refund", branches="[]")),
     Planted("sagas.answers", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/F'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/C'"),
@@ -300,6 +304,7 @@ PLANTED = (
         "unfinished.outbox", CREDIT,
         "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
     ),
+    Planted("journals.elsewhere", ORDER, journal("A.BANK,I.FEE", "-5,5", root="ord_whole")),
     Planted("provenance.journals", CREDIT, "update journals set op = 'capture' where op = 'manual_adjust'"),
     Planted("provenance.journals", CREDIT, journal("A.BANK,I.FEE.INST", "-50000,50000", op="capture", version=17)),
     Planted("provenance.journals", CREDIT, "delete from journals where op = 'wallet_fund'"),
@@ -334,6 +339,9 @@ PLANTED = (
     ),
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
+    Planted(
+        "provenance.redeemed", CARD, _DONE.format(kind="payout", branches='[["credit_ledger", "ENDED", "", null]]'),
+    ),
     Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
     Planted("joins.orders", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
     Planted("joins.orders", ORDER, "delete from sagas where kind = 'refund' and root = 'ord_returned'"),
@@ -358,6 +366,7 @@ PLANTED = (
         "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
     ),
     Planted("joins.payments", CREDIT, "update payment_references set order_id = 'ord_gift' where version > 1"),
+    Planted("joins.shown", CREDIT, "delete from credit_accounts where id = 'acc_1'"),
     Planted("joins.requests", CREDIT, "delete from inbox where type like '%.RepayResponse'"),
     Planted("joins.card_requests", CARD, "delete from inbox where message_id not like '%/%'"),
     Planted(
