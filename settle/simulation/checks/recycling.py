@@ -41,7 +41,8 @@ def audited(world: "World") -> Iterator[str]:
 
 def settled(world: "World") -> Iterator[str]:
     """What a card gave is what its customer gets and what we keep, to the fen; what is on its way is decided and not
-    paid (CV-3, BK-6). What other legs pay, of a refund or of a credit balance, may be on its way for days."""
+    paid (CV-3, BK-6), nor netted with what he owed us (RD-33). What other legs pay, of a refund or of a credit balance,
+    may be on its way for days."""
     others = {leg.reference for leg in world.stores[CREDIT].every(RefundLeg) if not leg.payout_id}
     kept: Counter[str] = Counter()
     transit: Counter[str] = Counter()
@@ -60,6 +61,8 @@ def settled(world: "World") -> Iterator[str]:
         if order.state in PAYABLE and kept[order.id] != ours:
             yield f"of {order.id} {ours} is ours, and the book has {kept[order.id]}"
         waiting.update({each.id: each.amount_minor for each in order.payouts if each.state in ("DUE", "SENT")})
+    payouts_there: dict[str, RedemptionPayout] = world.stores[CREDIT].rows[RedemptionPayout]
+    waiting.subtract({key: payouts_there[key].netted_minor for key in waiting.keys() & payouts_there.keys()})
     for payout_id in sorted(transit.keys() | waiting.keys()):
         if transit[payout_id] != waiting[payout_id]:
             yield f"{waiting[payout_id]} of {payout_id} is on its way, and the books have {transit[payout_id]}"
