@@ -10,7 +10,14 @@ from services.card_redemption.domain.disputes.kinds import DisputeType as T
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.credit_ledger.domain.model.account import CreditAccount
-from services.credit_ledger.domain.model.commands import LegReport, OpenAccount, ReportLeg
+from services.credit_ledger.domain.model.adjustment import AdjustedLine
+from services.credit_ledger.domain.model.commands import (
+    AuthorizeTenders,
+    LegReport,
+    OpenAccount,
+    PostAdjustment,
+    ReportLeg,
+)
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.credit_ledger.domain.model.payout import PayoutMethod
 from services.credit_ledger.domain.model.redemption_events import ReceivableNetted
@@ -20,7 +27,9 @@ from services.credit_ledger.domain.model.redemptions import (
     ClaimFromCustomer,
     PayRedemption,
 )
-from services.kernel.calendar import DAY
+from services.credit_ledger.domain.model.tenders import Tenders
+from services.credit_ledger.domain.model.terms import CreditTerms
+from services.kernel.calendar import DAY, business_date
 from tests.coupled import deliver
 from tests.extremes.engine import SERVICES
 from tests.in_memory import InMemory
@@ -268,6 +277,37 @@ def test_a_debt_as_large_as_the_first_claim_is_paid_before_the_second_one(
     first = min(debt_minor, wallet_minor)
     assert made.account.wallet_minor == wallet_minor - first
     assert made.account.receivable_minor == left_minor + debt_minor - first + 7_520 - 940
+
+
+def _ordered(made: Books) -> None:
+    """An order of his, for which people may post something."""
+    tenders, terms = Tenders(bank_minor=1), CreditTerms()
+    _asks(made, AuthorizeTenders(ACCOUNT, "ord_1", "cus_1", "mer_1", tenders, terms, payment_reference="ref"))
+
+
+def _paid_at_the_bank(made: Books, amount_minor: int) -> None:
+    """He paid something of what he owes to the company's bank account, and two people booked that."""
+    lines = (AdjustedLine("A.BANK", amount_minor), AdjustedLine("A.CUST.RECV", -amount_minor))
+    assert made.other.when(ACCOUNT, PostAdjustment(
+        ACCOUNT, "ord_1", "case", lines, "ann", "bob", ("bill", "slip"), "paid", business_date(made.now)
+    )).reason == ""
+
+
+@pytest.mark.parametrize("paid_minor", [1, 939, 940, 941])
+def test_what_was_paid_at_the_bank_paid_the_first_claim(paid_minor: int) -> None:
+    """As what was netted did: so another debt is paid before the second claim, whole."""
+    made = _paid()
+    _face(made)
+    _ordered(made)
+    _asks(made, _claims(DEBT))
+    _paid_at_the_bank(made, paid_minor)
+    made.other.given(replace(made.account, wallet_minor=10_000))
+
+    _fault(made)
+
+    left = max(0, 940 - paid_minor)
+    assert made.account.receivable_minor == left + 7_520 - 940
+    assert made.account.wallet_minor == 10_000 - (DEBT + 940 - paid_minor - left)
 
 
 def test_of_three_claims_the_third_leaves_the_two_before_it_as_they_are() -> None:
