@@ -68,6 +68,21 @@ def test_nobody_decides_a_fraud_that_he_reported(who: str, reason: str, confirme
     assert (made.order() == before) is bool(reason)
 
 
+@pytest.mark.parametrize("verdict", [Verdict.UPHELD, Verdict.REJECTED])
+@pytest.mark.parametrize(("who", "reason"), [(BOSS, "FOUR_EYES"), (" ＢＯＳＳ", "FOUR_EYES"), ("other", "")])
+def test_a_case_is_no_way_to_decide_a_fraud_that_one_reported(who: str, reason: str, verdict: Verdict) -> None:
+    """He had no hand in the case that the customer opened afterwards, and a hand in what it decides."""
+    made = accepted()
+    assert made.do(ReportFraud(made.order().id, BOSS)).reason == ""
+    made.now += 15 * DAY
+    case, before = handled(made, T.FRAUD), made.order()
+
+    step = decided(made, case, verdict, police="P-1", by=who)
+
+    assert step.reason == reason
+    assert (made.order() == before) is bool(reason)
+
+
 @pytest.mark.parametrize(("kind", "verdict", "granted", "reason"), [
     (T.MIS_OPERATION, Verdict.PARTIAL, 1, "PARTIAL_NOT_POSSIBLE"), (T.MIS_OPERATION, Verdict.UPHELD, 1, "CLAIM_AMOUNT"),
     (T.REFUND_AMOUNT, Verdict.PARTIAL, 400, "CLAIM_AMOUNT"), (T.REFUND_AMOUNT, Verdict.PARTIAL, 0, "CLAIM_AMOUNT"),

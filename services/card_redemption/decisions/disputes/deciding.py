@@ -10,6 +10,7 @@ from services.card_redemption.domain.disputes import living, timers, verdicts
 from services.card_redemption.domain.disputes.case import HANDLED, Dispute, DisputeState, Remedy, Verdict, must_stand
 from services.card_redemption.domain.disputes.commands import DecideDispute
 from services.card_redemption.domain.disputes.events import DisputeStep
+from services.card_redemption.domain.redemption import freezing
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.participation import CARD_REDEMPTION, LiftRestriction
 from services.kernel.decision import Command, Decision, Known, Timer
@@ -17,10 +18,13 @@ from services.kernel.errors import SettlementError
 from services.kernel.messages import Message, TimerDue
 
 _S = DisputeState
+_OF_FRAUDS = frozenset({Remedy.FRAUD_CLOSING, Remedy.RELEASE})
+"""What may decide a fraud that was reported without the case."""
 
 
 def decide(known: Known, body: DecideDispute, message: Message, now: datetime) -> Decision:
-    """Who had no hand in it says what becomes of it; what that takes is refused here if it cannot be (MA-3)."""
+    """Who had no hand in it, nor reported the fraud that it is about, says what becomes of it; what that takes is
+    refused here if it cannot be (MA-3)."""
     case = case_of(known, body.dispute_id, message.key)
     must_stand(case.dispute, *HANDLED)
     living.must_be_another(case.dispute, body.actor)
@@ -31,6 +35,8 @@ def decide(known: Known, body: DecideDispute, message: Message, now: datetime) -
         granted_minor=verdicts.granted_minor(case.dispute, case.order, body.verdict, body.granted_minor),
     )
     decided = replace(decided, remedy=verdicts.remedy_of(decided, case.order))
+    if decided.remedy in _OF_FRAUDS:
+        freezing.must_be_another(case.order, body.actor)
     verdicts.must_be_proven(decided, decided.remedy)
     return _carried_out(known, case._replace(dispute=decided), message, now)
 
