@@ -71,6 +71,7 @@ class PartitionReader:
         self._consumer: AIOKafkaConsumer | None = None
         self._scout: AIOKafkaConsumer | None = None
         self._scouting = asyncio.Lock()
+        self._stops = 0
         self._next: dict[int, int] = {}
         self._moved_at: dict[int, float] = {}
         self._looked_at = 0.0
@@ -87,6 +88,7 @@ class PartitionReader:
 
     async def stop(self) -> None:
         """Disconnect."""
+        self._stops += 1
         clients, self._consumer, self._scout = (self._consumer, self._scout), None, None
         for client in clients:
             if client is not None:
@@ -245,13 +247,25 @@ class PartitionReader:
         """
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                async with self._scouting:  # who asks at the same time shares it
-                    self._scout = self._scout or await connected(self._settings)
+                scout = await self._scouted()
                 followed = [TopicPartition(self._topic, partition) for partition in self._next]
-                ends = await self._scout.end_offsets(followed)
+                ends = await scout.end_offsets(followed)
         except (KafkaError, TimeoutError) as error:
             raise BrokerUnavailable(repr(error)) from error
         return sum(end - self._next.get(tp.partition, end) for tp, end in ends.items())
+
+    async def _scouted(self) -> AIOKafkaConsumer:
+        """The connection for questions, which all who ask at one time share. One that is there only after the reader
+        was stopped has nobody who would close it (BrokerUnavailable)."""
+        async with self._scouting:
+            if self._scout is None:
+                stops = self._stops
+                made = await connected(self._settings)
+                if self._stops != stops:
+                    await stopped(made)
+                    raise BrokerUnavailable("stopped meanwhile")
+                self._scout = made
+            return self._scout
 
     async def _replace_if_stuck(self, now: float) -> None:
         """A6: each partition moved or has no lag within the time, else the consumer is replaced."""

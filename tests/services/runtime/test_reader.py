@@ -277,6 +277,35 @@ async def test_who_asks_for_the_lag_at_one_time_shares_a_connection(
     assert len(made) == 1
 
 
+async def test_a_connection_that_comes_after_the_stop_is_closed(
+    cluster: MockCluster, reader: PartitionReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever stops the reader does not see one that is still made for a question."""
+    made: list[AIOKafkaConsumer] = []
+    may_connect = asyncio.Event()
+
+    def slow(settings: Settings) -> AIOKafkaConsumer:
+        made.append(make_consumer(settings))
+        connect = made[0].start
+
+        async def late() -> None:
+            await may_connect.wait()
+            await connect()
+
+        monkeypatch.setattr(made[0], "start", late)
+        return made[0]
+
+    monkeypatch.setattr(clients, "make_consumer", slow)
+    asking = asyncio.create_task(reader.lag())
+    await asyncio.sleep(0)
+    await reader.stop()
+    may_connect.set()
+
+    with pytest.raises(BrokerUnavailable):
+        await asking
+    assert made[0]._closed
+
+
 async def test_the_epoch_of_a_topic_names_the_topic_itself(cluster: MockCluster, reader: PartitionReader) -> None:
     """One that is made anew under its name has another id, though the cluster is the same."""
     identity, _ = await reader.ends([0])
