@@ -229,6 +229,23 @@ def test_what_was_to_end_an_escrow_wakes_a_met_one_under_its_new_name() -> None:
     assert made.order().state is S.COMPLETED
 
 
+@pytest.mark.parametrize(("by", "state"), [
+    (-timedelta(seconds=1), S.ESCROWED), (timedelta(), S.ESCROWED), (TICK, S.REVOKED),
+])
+def test_an_escrow_is_not_over_before_its_deadline(by: timedelta, state: S) -> None:
+    """However early its timer rings; the deadline is in time (OP-16)."""
+    made, _ = _escrowed(Kind.SELF)
+    deadline, ends = made.order().deadline, (ESCROW_ENDS, made.order().id)
+    assert deadline is not None
+    made.now = deadline + by
+    made.timers[ends] = replace(made.timers[ends], due_at=made.now)
+
+    made.fire()
+
+    assert made.order().state is state
+    is_sound(made)
+
+
 def test_a_condition_is_met_once() -> None:
     """Who says it again, hears how it stands."""
     made, _ = _escrowed(Kind.SELF)

@@ -81,13 +81,13 @@ def _noted(order: RedemptionOrder, card: GiftCard, now: datetime) -> Decision:
 
 def escrow_over(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
     """Timer, a microsecond after the deadline: the value goes back to the card (OP-16), unless the condition was met
-    while that was frozen."""
+    while that was frozen. One that rings before takes nothing back: an earlier release set it so for what it forgot."""
     order = known.find(RedemptionOrder, body.key)
     if order is None or order.state is not _S.ESCROWED:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
     refuse_while_settling(order)
-    if settling.is_met(order):
+    if order.deadline is None or now <= order.deadline:
         return Decision(timers=waking(order, now))
     return settling.escrow_over(order, card, now).decided()
 
