@@ -141,8 +141,9 @@ class DisputeServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DecideDispute(self, request, context):
-        """Decide a case: somebody who neither opened nor handled it, and showed nothing for it (FOUR_EYES). What is decided is
-        done as an ordinary step of the redemption, with its ordinary postings (DOMAIN OP-14). Supervisors.
+        """Decide a case: somebody who neither opened nor handled it, and showed nothing for it, nor reported the fraud that it
+        decides (FOUR_EYES). What is decided is done as an ordinary step of the redemption, with its ordinary postings (DOMAIN
+        OP-14). Supervisors.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

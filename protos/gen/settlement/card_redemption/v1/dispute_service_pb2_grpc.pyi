@@ -50,8 +50,9 @@ class DisputeServiceStub:
     FreezeForDispute: _grpc.UnaryUnaryMultiCallable[_dispute_service_pb2.FreezeForDisputeRequest, _dispute_service_pb2.FreezeForDisputeResponse]
     """Stop the redemption of a code that was submitted twice, until that is decided (DOMAIN RD-20). Operators."""
     DecideDispute: _grpc.UnaryUnaryMultiCallable[_dispute_service_pb2.DecideDisputeRequest, _dispute_service_pb2.DecideDisputeResponse]
-    """Decide a case: somebody who neither opened nor handled it, and showed nothing for it (FOUR_EYES). What is decided is
-    done as an ordinary step of the redemption, with its ordinary postings (DOMAIN OP-14). Supervisors.
+    """Decide a case: somebody who neither opened nor handled it, and showed nothing for it, nor reported the fraud that it
+    decides (FOUR_EYES). What is decided is done as an ordinary step of the redemption, with its ordinary postings (DOMAIN
+    OP-14). Supervisors.
     """
     EscalateDispute: _grpc.UnaryUnaryMultiCallable[_dispute_service_pb2.EscalateDisputeRequest, _dispute_service_pb2.EscalateDisputeResponse]
     """Note that the customer complained at 12315 about a rejection: another supervisor decides again. Operators."""
@@ -86,8 +87,9 @@ class DisputeServiceAsyncStub(DisputeServiceStub):
     FreezeForDispute: _aio.UnaryUnaryMultiCallable[_dispute_service_pb2.FreezeForDisputeRequest, _dispute_service_pb2.FreezeForDisputeResponse]  # type: ignore[assignment]
     """Stop the redemption of a code that was submitted twice, until that is decided (DOMAIN RD-20). Operators."""
     DecideDispute: _aio.UnaryUnaryMultiCallable[_dispute_service_pb2.DecideDisputeRequest, _dispute_service_pb2.DecideDisputeResponse]  # type: ignore[assignment]
-    """Decide a case: somebody who neither opened nor handled it, and showed nothing for it (FOUR_EYES). What is decided is
-    done as an ordinary step of the redemption, with its ordinary postings (DOMAIN OP-14). Supervisors.
+    """Decide a case: somebody who neither opened nor handled it, and showed nothing for it, nor reported the fraud that it
+    decides (FOUR_EYES). What is decided is done as an ordinary step of the redemption, with its ordinary postings (DOMAIN
+    OP-14). Supervisors.
     """
     EscalateDispute: _aio.UnaryUnaryMultiCallable[_dispute_service_pb2.EscalateDisputeRequest, _dispute_service_pb2.EscalateDisputeResponse]  # type: ignore[assignment]
     """Note that the customer complained at 12315 about a rejection: another supervisor decides again. Operators."""
@@ -161,8 +163,9 @@ class DisputeServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _dispute_service_pb2.DecideDisputeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_dispute_service_pb2.DecideDisputeResponse, _abc.Awaitable[_dispute_service_pb2.DecideDisputeResponse]]:
-        """Decide a case: somebody who neither opened nor handled it, and showed nothing for it (FOUR_EYES). What is decided is
-        done as an ordinary step of the redemption, with its ordinary postings (DOMAIN OP-14). Supervisors.
+        """Decide a case: somebody who neither opened nor handled it, and showed nothing for it, nor reported the fraud that it
+        decides (FOUR_EYES). What is decided is done as an ordinary step of the redemption, with its ordinary postings (DOMAIN
+        OP-14). Supervisors.
         """
 
     @_abc_1.abstractmethod

@@ -151,7 +151,7 @@ class PrepareRedemptionRequest(_message.Message):
 
     @_builtins.property
     def condition_deadline(self) -> _timestamp_pb2.Timestamp:
-        """The last instant of its condition, on a channel with one."""
+        """The last instant of its condition, on a channel with one; not one that is over (CONDITION_DEADLINE)."""
 
     @_builtins.property
     def evidence(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

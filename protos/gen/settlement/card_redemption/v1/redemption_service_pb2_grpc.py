@@ -163,7 +163,7 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def RequestCancel(self, request, context):
-        """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20).
+        """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20). An enterprise takes back by RevokeBatch alone.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,7 +184,8 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceRedemption(self, request, context):
-        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout.
+        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
+        card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -226,7 +227,8 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DecideFraud(self, request, context):
-        """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22).
+        """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22); neither who
+        reported it nor whose redemption it is says so (FOUR_EYES).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

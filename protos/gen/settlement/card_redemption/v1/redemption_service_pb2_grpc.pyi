@@ -40,13 +40,15 @@ class RedemptionServiceStub:
     CanCancel: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.CanCancelRequest, _redemption_service_pb2.CanCancelResponse]
     """Whether it could be cancelled at an instant, by the very guard of RequestCancel (DOMAIN RD-35)."""
     RequestCancel: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.RequestCancelRequest, _redemption_service_pb2.RequestCancelResponse]
-    """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20)."""
+    """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20). An enterprise takes back by RevokeBatch alone."""
     DecideCancelReview: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.DecideCancelReviewRequest, _redemption_service_pb2.DecideCancelReviewResponse]
     """Say yes or no to a cancellation that is under review; no answer within its time is a no (DOMAIN A20)."""
     InterceptRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.InterceptRedemptionRequest, _redemption_service_pb2.InterceptRedemptionResponse]
     """Stop a redemption that has not settled, with a screen recording: no right of the customer (DOMAIN RD-30)."""
     AdvanceRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.AdvanceRedemptionRequest, _redemption_service_pb2.AdvanceRedemptionResponse]
-    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout."""
+    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
+    card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+    """
     EditSchedule: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
     MeetEscrowCondition: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.MeetEscrowConditionRequest, _redemption_service_pb2.MeetEscrowConditionResponse]
@@ -58,7 +60,9 @@ class RedemptionServiceStub:
     ReportFraud: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.ReportFraudRequest, _redemption_service_pb2.ReportFraudResponse]
     """The card was stolen: order and card are frozen until it is decided (DOMAIN RD-22)."""
     DecideFraud: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.DecideFraudRequest, _redemption_service_pb2.DecideFraudResponse]
-    """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22)."""
+    """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22); neither who
+    reported it nor whose redemption it is says so (FOUR_EYES).
+    """
     IssueVoucher: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.IssueVoucherRequest, _redemption_service_pb2.IssueVoucherResponse]
     """Console the customer of a completed redemption that nobody can cancel, once (DOMAIN RD-28)."""
     UseVoucher: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.UseVoucherRequest, _redemption_service_pb2.UseVoucherResponse]
@@ -86,13 +90,15 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     CanCancel: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.CanCancelRequest, _redemption_service_pb2.CanCancelResponse]  # type: ignore[assignment]
     """Whether it could be cancelled at an instant, by the very guard of RequestCancel (DOMAIN RD-35)."""
     RequestCancel: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.RequestCancelRequest, _redemption_service_pb2.RequestCancelResponse]  # type: ignore[assignment]
-    """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20)."""
+    """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20). An enterprise takes back by RevokeBatch alone."""
     DecideCancelReview: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.DecideCancelReviewRequest, _redemption_service_pb2.DecideCancelReviewResponse]  # type: ignore[assignment]
     """Say yes or no to a cancellation that is under review; no answer within its time is a no (DOMAIN A20)."""
     InterceptRedemption: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.InterceptRedemptionRequest, _redemption_service_pb2.InterceptRedemptionResponse]  # type: ignore[assignment]
     """Stop a redemption that has not settled, with a screen recording: no right of the customer (DOMAIN RD-30)."""
     AdvanceRedemption: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.AdvanceRedemptionRequest, _redemption_service_pb2.AdvanceRedemptionResponse]  # type: ignore[assignment]
-    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout."""
+    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
+    card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+    """
     EditSchedule: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]  # type: ignore[assignment]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
     MeetEscrowCondition: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.MeetEscrowConditionRequest, _redemption_service_pb2.MeetEscrowConditionResponse]  # type: ignore[assignment]
@@ -104,7 +110,9 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     ReportFraud: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.ReportFraudRequest, _redemption_service_pb2.ReportFraudResponse]  # type: ignore[assignment]
     """The card was stolen: order and card are frozen until it is decided (DOMAIN RD-22)."""
     DecideFraud: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.DecideFraudRequest, _redemption_service_pb2.DecideFraudResponse]  # type: ignore[assignment]
-    """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22)."""
+    """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22); neither who
+    reported it nor whose redemption it is says so (FOUR_EYES).
+    """
     IssueVoucher: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.IssueVoucherRequest, _redemption_service_pb2.IssueVoucherResponse]  # type: ignore[assignment]
     """Console the customer of a completed redemption that nobody can cancel, once (DOMAIN RD-28)."""
     UseVoucher: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.UseVoucherRequest, _redemption_service_pb2.UseVoucherResponse]  # type: ignore[assignment]
@@ -153,7 +161,7 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.RequestCancelRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.RequestCancelResponse, _abc.Awaitable[_redemption_service_pb2.RequestCancelResponse]]:
-        """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20)."""
+        """Take it back: at once, for a fee, or by a review (DOMAIN A16, A20). An enterprise takes back by RevokeBatch alone."""
 
     @_abc_1.abstractmethod
     def DecideCancelReview(
@@ -177,7 +185,9 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.AdvanceRedemptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.AdvanceRedemptionResponse, _abc.Awaitable[_redemption_service_pb2.AdvanceRedemptionResponse]]:
-        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout."""
+        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
+        card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+        """
 
     @_abc_1.abstractmethod
     def EditSchedule(
@@ -225,7 +235,9 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.DecideFraudRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.DecideFraudResponse, _abc.Awaitable[_redemption_service_pb2.DecideFraudResponse]]:
-        """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22)."""
+        """Whether it was a fraud, with the case of the police, 15 days after the report at the earliest (DOMAIN A22); neither who
+        reported it nor whose redemption it is says so (FOUR_EYES).
+        """
 
     @_abc_1.abstractmethod
     def IssueVoucher(
