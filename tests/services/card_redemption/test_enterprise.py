@@ -1,7 +1,7 @@
 """What an enterprise redeems: under an agreement, edited until its cut-off, revoked in batches (1.9, A18, A19)."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -384,10 +384,22 @@ def test_an_alert_is_told_when_the_sum_of_a_year_comes_above_the_threshold() -> 
         AgreementDrawn(made.order().id, 8_000, 2026, 8_000), AgreementDrawn(second, 8_000, 2026, 16_000),
         RedeemedAmountAlert("cus_1", second, 2026, 16_000, 8_000),
     ]
-    for at, total in (
-        (start_of(date(2027, 1, 1)) - TICK, 24_000), (start_of(date(2027, 1, 1)), 8_000),
-        (datetime.fromisoformat("2026-12-31T10:00:00+08:00"), 16_000),
-    ):
+    for at, total in ((start_of(date(2027, 1, 1)) - TICK, 24_000), (start_of(date(2027, 1, 1)), 8_000)):
         made.tell("agr_1", DrawAgreement("agr_1", "rdm_x", 8_000, at), f"m-{at}", "card_redemption/crd_1")
         assert made.row(Agreement, "agr_1").redeemed_minor == total
     assert made.row(GiftCard, "crd_2").claimed_by == second
+
+
+def test_what_is_told_after_new_year_is_no_part_of_the_new_years_sum() -> None:
+    """Of the old year, up to the midnight of Shanghai; until one of the new year is told, the old sum is open."""
+    made = world(replace(TERMS, alert_above_minor=20_000))
+    new_year = start_of(date(2027, 1, 1))
+    for number, (at, year, total) in enumerate((
+        (new_year - DAY, 2026, 8_000), (new_year - TICK, 2026, 16_000), (new_year, 2027, 8_000),
+        (new_year - TICK, 2026, 0), (new_year + DAY, 2027, 16_000), (new_year - DAY, 2026, 0),
+    )):
+        body = DrawAgreement("agr_1", f"rdm_{number}", 8_000, at)
+        made.tell("agr_1", body, f"m-{number}", "card_redemption/crd_1")
+        assert made.events[-1].body == AgreementDrawn(body.redemption_id, 8_000, year, total)
+    agreement = made.row(Agreement, "agr_1")
+    assert (agreement.year, agreement.redeemed_minor) == (2027, 16_000)
