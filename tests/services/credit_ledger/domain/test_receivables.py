@@ -68,9 +68,12 @@ def test_what_the_same_order_owes_is_not_netted_for_its_next_claim() -> None:
 
 
 def test_what_other_orders_owe_is_netted_first() -> None:
-    """Of 50 000 owed this order claimed 47 000: 3 000 are older."""
-    shop = Redeemer(wallet=10_000)
-    shop.claim(50_000)
+    """Of 50 000 owed this order claimed 47 000: 3 000 are another's."""
+    shop = Redeemer(wallet=0)
+    another = redemptions.ClaimFromCustomer(ACCOUNT, CUSTOMER, "rdm_2", ClaimCause.FACE_CLAWBACK, 3_000)
+    shop.saga(another, NOW, saga_id="saga_another")
+    shop.claim(47_000)
+    shop.credit(10_000)
 
     effect = shop.claim(1_000, ClaimCause.FAULT_REVERSAL, before=47_000, when=LATER, saga_id="saga_2")
 
