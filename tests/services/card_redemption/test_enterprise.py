@@ -20,7 +20,7 @@ from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.recycling.windows import Verdict
-from services.card_redemption.domain.redemption.cancelling import asked_alone
+from services.card_redemption.domain.redemption.cancelling import REASONS, asked_alone
 from services.card_redemption.domain.redemption.commands import (
     DecideCancelReview,
     DecideFraud,
@@ -341,6 +341,20 @@ def test_a_stranger_redemption_under_no_agreement_is_not_found() -> None:
     made.settle_down()
 
     assert made.order().state is S.ACCEPTED
+
+
+@pytest.mark.parametrize("later", [DAY, DAY + TICK, 30 * DAY])
+def test_an_enterprise_that_asks_alone_hears_what_the_page_shows(later: timedelta) -> None:
+    """Also where its window is closed, or the code was read: it asks in no way that could be open (RD-35)."""
+    made = world()
+    submit(made)
+    order = made.order()
+    made.turn(later)
+
+    step = made.do(RequestCancel(order.id, "cus_1", Asker.ENTERPRISE))
+
+    shown = asked_alone(made.order(), Asker.ENTERPRISE, made.now)
+    assert step.reason == REASONS[shown.verdict] == "CANCEL_NOT_SUPPORTED"
 
 
 @pytest.mark.parametrize("annual_minor", [50_000_000, 50_000_001])
