@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from settle.audit.findings import BOOKS, Finding
+from settle.audit.side_by_side import side_by_side
 from settle.audit.snapshots import World, pages
 
 CLEARING = "clearing.zero"
@@ -31,21 +32,10 @@ async def clearing(world: World) -> list[Finding]:
 
 
 async def _over_both(world: World) -> AsyncIterator[tuple[Key, int]]:
-    """The sums of both books. In each alone every settlement between them is open, so they are read beside each other
-    in one order, and none is kept."""
+    """The sums of both books. In each alone every settlement between them is open, so none is kept."""
     left, right = (_open_in(world, book) for book in BOOKS)
-    one, other = await anext(left, None), await anext(right, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other[0]):
-            assert one is not None
-            yield one
-            one = await anext(left, None)
-        elif one is None or other[0] < one[0]:
-            yield other
-            other = await anext(right, None)
-        else:
-            yield one[0], one[1] + other[1]
-            one, other = await anext(left, None), await anext(right, None)
+    async for key, one, other in side_by_side(left, right):
+        yield key, (one or 0) + (other or 0)
 
 
 async def _open_in(world: World, book: str) -> AsyncIterator[tuple[Key, int]]:
