@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from settle.audit.findings import BOOKS, Finding
+from settle.audit.present import PRESENT
 from settle.audit.side_by_side import side_by_side
 from settle.audit.snapshots import World, pages
 
@@ -14,7 +15,12 @@ _OPEN = """
 select coalesce(sub, '?') collate "C" sub, op collate "C" op, sum(amount_minor) amount_minor from entries
 where account = 'X.CLEARING' group by 1, 2 having sum(amount_minor) <> 0 order by 1, 2
 """
-_ENDED = "select id from audit_settlements"
+_ENDED = f"""
+select id from audit_settlements where id = any($1::text[])
+union all
+select id from audit_redemptions where id = any($1::text[]) and ended_at < {PRESENT} - interval '1 minute'
+"""
+"""Settlements of redemptions are read after the credit book: of the last minute one may have ended after that was."""
 Key = tuple[str, str]
 """A settlement and an operation."""
 
@@ -45,8 +51,8 @@ async def _open_in(world: World, book: str) -> AsyncIterator[tuple[Key, int]]:
 
 
 async def _running(world: World, subs: set[str]) -> set[str]:
-    """The settlements among these that had not ended when the coordinator was read."""
+    """The settlements among these that had not ended when the books were read."""
     rows: list[Any] = []  # Any: asyncpg records
     for book in BOOKS:
-        rows += await world[book].fetch(f"{_ENDED} where id = any($1::text[])", sorted(subs))
+        rows += await world[book].fetch(_ENDED, sorted(subs))
     return subs - {row["id"] for row in rows}

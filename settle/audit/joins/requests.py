@@ -79,7 +79,7 @@ _SHOWN = Check(
        having count(*) > 0""",
     cause="what the call made was deleted by hand with all that belongs to it, or the answer was changed",
 )
-"""The account's id is the first field of its message; that of a switch that nobody moved, which has no row, is empty."""
+"""The account's id is the first field of its message. That of a switch that nobody moved is empty, and has no row."""
 
 CHECKS = (
     _CAUSED, _BEGUN, _SHOWN,
