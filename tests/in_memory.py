@@ -33,6 +33,7 @@ from services.kernel.messages import Message, Op, SagaRef, TimerDue
 from services.kernel.saga import Reply
 from settle.simulation.views import VIEWS
 from tests.lifecycles import witness
+from tests.written_once import stays_as_written
 
 R = TypeVar("R", bound=Aggregate)
 Rows = dict[tuple[type, str], Aggregate]
@@ -103,7 +104,7 @@ class InMemory:
 
     `name` is the service's. `check` is asked about every row before it is kept: what was there, and what comes;
     `explained` about the journals of every message that comes alone: its body, the rows and the journals. Every move of
-    a row is one of its table (`tests.lifecycles`).
+    a row is one of its table (`tests.lifecycles`), and what is written once stays (`tests.written_once`).
     """
 
     rules: Mapping[type, Rule]
@@ -262,6 +263,7 @@ class InMemory:
             for row in rows.values():
                 before = self.rows.get((type(row), row.key))
                 witness(before, row)
+                stays_as_written(before, row)
                 self.check(before, row)
                 self.rows[type(row), row.key] = row
         self.answers.update(effects.answered)

@@ -95,6 +95,9 @@ def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
     if card.claimed_by == run.id:
         free = unclaim(card, run.id)
         return Decision(changes=(free.card,), events=(free.event,), records=(_not_closed(card, run.reason),))
+    own = replace(plan, account_id=money_account(plan.customer_id))
+    if plan.account_id != own.account_id:  # whose the named account is, only who refused knows
+        return with_progress(Decision(), begin(DEFINITION, derived("saga", "own", run.id), card.id, own, now))
     return Decision(changes=(let_go,), timers=(_looked_at_again(card, now),))
 
 

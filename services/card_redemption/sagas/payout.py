@@ -9,7 +9,7 @@ from services.card_redemption.domain.redemption.participation import LedgerPayou
 from services.card_redemption.domain.redemption.plans import Kind, PayoutPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.sagas.ending import Ending, answer, credit_ledger
-from services.kernel.saga import Definition, Run
+from services.kernel.saga import GIVEN_UP, Definition, Run
 
 DEFINITION = Definition(
     kind=Kind.PAYOUT, version=1, plan_type=PayoutPlan, participants=(credit_ledger(PayRedemption, PayoutAnswer),)
@@ -26,8 +26,10 @@ def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Ste
 
 
 def aborted(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:
-    """It is asked for again later; what is owed stays owed."""
-    return paying.payout_delayed(order, card, now, run.reason)
+    """What a person gave up is asked for again as it is. An answer of the credit ledger is final: what can pass it does
+    not refuse, but lets wait, so the payout goes another way; what is owed stays owed (PM-3)."""
+    again = paying.payout_delayed if run.reason == GIVEN_UP else paying.payout_refused
+    return again(order, card, now, run.reason)
 
 
 ENDING = Ending(DEFINITION, done, aborted)

@@ -72,11 +72,11 @@ save_redemptions = Saving(
     "redemption_orders",
     key="id",
     once=(
-        *columns("text", "id", "card_id", "customer_id", "account_id", "agreement_id"),
-        column("terms", "json", lambda order: _encode(order.terms)), column("entry", "text", "entry.value"),
-        column("deadline", "timestamptz"),
+        *columns("text", "id", "card_id", "customer_id"), column("terms", "json", lambda order: _encode(order.terms)),
     ),
     moving=(
+        *columns("text", "account_id", "agreement_id"), column("entry", "text", "entry.value"),
+        column("deadline", "timestamptz"),
         *columns(
             "bigint", "declared_minor", "face_minor", "cancel_fee_minor", "channel_fee_minor", "remitted_minor",
             "claimed_minor", "adjusted_minor", "version",
@@ -96,7 +96,8 @@ save_redemptions = Saving(
     ),
     sealed=True,
 )
-"""Whose it is, of which card, and under which terms never changes."""
+"""Whose it is, of which card, and under which terms never changes. The columns stand in the order of their seals, which
+every release keeps, so `agreement_id` and `entry` are among those that move."""
 
 
 async def load_freeze_cases(connection: Connection, keys: Sequence[str]) -> list[FreezeCase]:

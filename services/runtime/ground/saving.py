@@ -49,7 +49,7 @@ class Saving:
     def __init__(
         self, table: str, *, key: str, once: Sequence[Column], moving: Sequence[Column], sealed: bool = False
     ) -> None:
-        self.table, self.key, self.columns, self.sealed = table, key, (*once, *moving), sealed
+        self.table, self.key, self.once, self.columns, self.sealed = table, key, tuple(once), (*once, *moving), sealed
         documents = [each for each in once if each.type == "json"]
         own = next(each for each in once if each.name == key)
         self.under_seal = tuple(each for each in self.columns if each not in documents) if sealed else ()

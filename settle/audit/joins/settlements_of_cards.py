@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import asyncpg
 import msgspec
 
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import (
     CancelPlan,
@@ -20,6 +21,7 @@ from services.card_redemption.domain.redemption.plans import (
     VoucherPlan,
 )
 from services.card_redemption.domain.redemption.states import RedemptionState
+from services.kernel.ids import money_account
 from services.kernel.saga import Phase
 from settle.audit.findings import CARD, Finding, Walk, instant
 from settle.audit.folds.redemption_rows import OF_CARDS, order_of
@@ -80,10 +82,20 @@ def _plan(row: asyncpg.Record, orders: Mapping[str, RedemptionOrder]) -> tuple[P
     except (msgspec.MsgspecError, ValueError) as error:
         return None, str(error)
     party, order = plan.party, orders.get(plan.party.redemption_id)
-    whose = (order.card_id, order.customer_id, order.account_id) if order is not None else None
-    if whose != (party.card_id, party.customer_id, party.account_id) or party.card_id != row["root"]:
+    whose = (order.card_id, order.customer_id) if order is not None else None
+    theirs = whose == (party.card_id, party.customer_id) and party.card_id == row["root"]
+    if order is None or not theirs or not _on_its_account(order, plan, row["phase"]):
         return None, f"one of {party.redemption_id}, {party.card_id}, {party.customer_id}, {party.account_id}"
     return plan, ""
+
+
+def _on_its_account(order: RedemptionOrder, plan: Plan, phase: str) -> bool:
+    """Whether it names the account of the redemption; what came to nothing, or moves none of the account's money, may
+    name that from which the redemption went to its customer's money account (PM-3)."""
+    if plan.party.account_id == order.account_id:
+        return True
+    elsewhere = phase == Phase.ABORTED or isinstance(plan, SubmissionPlan | RemittancePlan)
+    return elsewhere and order.account_id == money_account(order.customer_id)
 
 
 Odd = Iterator[tuple[str, object, object]]
@@ -123,7 +135,9 @@ def _of_plan(order: RedemptionOrder, plan: Plan) -> Odd:
         payout = order.payout_of(plan.payout_id)
         said = (("amount_minor", payout.amount_minor if payout else "no payout", plan.amount_minor),)
         if not order.terms.by_hand:
-            said = (*said, ("method", order.method, plan.method), ("instrument", order.instrument, plan.instrument))
+            by_wallet = payout is not None and payout.method is plan.method is PayoutMethod.JD_BALANCE
+            method = plan.method if by_wallet else order.method
+            said = (*said, ("method", method, plan.method), ("instrument", order.instrument, plan.instrument))
     elif isinstance(plan, StopPlan):
         known = order.payout_of(plan.payout_id) is not None
         said = (("payout_id", plan.payout_id if known else "one of its payouts", plan.payout_id),)

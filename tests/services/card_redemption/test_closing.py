@@ -210,11 +210,11 @@ def test_a_closing_that_began_before_cards_held_anything_ends_as_it_began() -> N
 
 def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
     """A day later, and once more after that, each time by a settlement of its own; no value is forgotten."""
-    world = world_of(replace(CARD, standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=700))
+    world = world_of(replace(CARD, standing=CardStanding.CLOSED, handed_to=OWN, balance_minor=700))
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 1)).then_refused("CARD_STATE")
     world.given(replace(CARD, balance_minor=10_000))
     world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
-    world.given(replace(card_in(world), standing=CardStanding.CLOSED, handed_to="acc_1", balance_minor=0))
+    world.given(replace(card_in(world), standing=CardStanding.CLOSED, handed_to=OWN, balance_minor=0))
     world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
     answer(world, Verdict.REFUSED)
     assert (SWEEP, CARD.id) in world.timers
@@ -225,6 +225,21 @@ def test_what_could_not_go_to_the_wallet_is_tried_again() -> None:
     answer(world)
 
     assert card_in(world).balance_minor == 0
+
+
+def test_what_an_account_refuses_goes_to_the_wallet_of_its_owner_at_once() -> None:
+    """An empty card is closed for whatever account its owner names, and only the credit ledger knows whose that is."""
+    world = world_of(replace(CARD, balance_minor=3_000))
+    world.command(CARD.id, DepositCard(CARD.id, "ord_1", "cus_1", "mer_1", 3_000))
+    assert _close(world, "acc_theirs").reason == ""
+    world.command(CARD.id, ReturnDeposit(CARD.id, "ord_1", "mer_1", 3_000))
+
+    answer(world, Verdict.REFUSED)
+
+    assert (world.sent[-1].key, card_in(world).held_minor) == (OWN, 3_000)
+    answer(world)
+    assert (card_in(world).balance_minor, card_in(world).held_minor) == (0, 0)
+    assert not any(isinstance(each, Run) and not each.terminal for each in world.rows.values())
 
 
 def test_a_closing_that_ends_while_the_card_is_frozen_leaves_it_frozen() -> None:

@@ -1,25 +1,23 @@
 """What an enterprise redeems: under an agreement, edited until its cut-off, revoked in batches (1.9, A18, A19)."""
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import InForce
-from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement, AgreementTerms
+from services.card_redemption.domain.enterprise.agreement import AgreedTerms, AgreementTerms
 from services.card_redemption.domain.enterprise.batch import RevocationBatch
 from services.card_redemption.domain.enterprise.commands import (
     ApproveAgreement,
-    DrawAgreement,
     ProposeAgreement,
     ReportRevocation,
     RevokeBatch,
     RevokeRedemption,
 )
-from services.card_redemption.domain.enterprise.events import AgreementDrawn, BatchRevoked, RedeemedAmountAlert
+from services.card_redemption.domain.enterprise.events import BatchRevoked
 from services.card_redemption.domain.record.attempt import Attempt
-from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation, crossed
+from services.card_redemption.domain.recycling.enterprise import MOU_ABOVE_MINOR, Revocation
 from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.recycling.windows import Verdict
 from services.card_redemption.domain.redemption.cancelling import asked_alone
@@ -360,34 +358,3 @@ def test_an_enterprise_takes_nothing_back_alone(annual_minor: int) -> None:
     assert revoke(made, named(made)).items[0].result is (
         Revocation.REVOKED if allowed else Revocation.DENY_NOT_ELIGIBLE
     )
-
-
-@pytest.mark.parametrize(("before", "after", "told"), [
-    (0, 49_999_999, False), (0, 50_000_000, False), (50_000_000, 50_000_001, True), (0, 50_000_001, True),
-    (50_000_001, 60_000_000, False),
-])
-def test_an_amount_is_above_a_threshold_by_one_fen(before: int, after: int, told: bool) -> None:
-    """Strictly, and once (CV-9)."""
-    assert crossed(before, after, 50_000_000) is told
-
-
-def test_an_alert_is_told_when_the_sum_of_a_year_comes_above_the_threshold() -> None:
-    """Once a year; another year begins at nothing, at the midnight of Shanghai."""
-    made = world(replace(TERMS, alert_above_minor=8_000))
-    submit(made)
-    submit(made, nonce=SECOND_CARD)
-    made.now += HOUR
-
-    told = [event.body for event in made.events if isinstance(event.body, AgreementDrawn | RedeemedAmountAlert)]
-    second = made.order(SECOND_CARD).id
-    assert told == [
-        AgreementDrawn(made.order().id, 8_000, 2026, 8_000), AgreementDrawn(second, 8_000, 2026, 16_000),
-        RedeemedAmountAlert("cus_1", second, 2026, 16_000, 8_000),
-    ]
-    for at, total in (
-        (start_of(date(2027, 1, 1)) - TICK, 24_000), (start_of(date(2027, 1, 1)), 8_000),
-        (datetime.fromisoformat("2026-12-31T10:00:00+08:00"), 16_000),
-    ):
-        made.tell("agr_1", DrawAgreement("agr_1", "rdm_x", 8_000, at), f"m-{at}", "card_redemption/crd_1")
-        assert made.row(Agreement, "agr_1").redeemed_minor == total
-    assert made.row(GiftCard, "crd_2").claimed_by == second

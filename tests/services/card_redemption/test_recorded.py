@@ -189,7 +189,7 @@ def test_a_cancellation_beyond_the_cap_is_on_record_as_denied() -> None:
 
 
 def test_a_payout_that_has_to_wait_is_nobodys_denied_call() -> None:
-    """It is asked for again, every minute."""
+    """It is asked for again, by the wallet and then every day."""
     made = Redeeming()
     made.submitted()
     made.ledger.refuses = "ACCOUNT_NOT_ACTIVE"

@@ -224,7 +224,7 @@ def test_a_payout_is_refused_retried_sent_and_paid() -> None:
     again.verify()
     ends(made, S.PAYOUT_RETRY)
     made.ledger.refuses, made.ledger.says = "", LedgerPayout.SENT
-    made.turn(timedelta(seconds=60))
+    made.turn(DAY)
     made.settle_down()
     ends(made, S.SETTLED)
 

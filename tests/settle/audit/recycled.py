@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from services.card_redemption.domain.channels.commands import ApproveChannelPolicy, ProposeChannelPolicy
-from services.card_redemption.domain.commands import IssueCard
+from services.card_redemption.domain.commands import FreezeCard, IssueCard
 from services.card_redemption.domain.record.attempt import EntryChannel
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker, CancelFee, ChannelPolicy, Kind, Limits, Settlement
@@ -131,7 +131,8 @@ class Recycled:
 
 
 async def _paid(house: House, when: str) -> None:
-    """Into the wallet, by the bank, after a refusal of the bank, into the wallet instead; a voucher beside it."""
+    """Into the wallet, by the bank, after a refusal of the bank, into the wallet instead, also for another customer's
+    account; a voucher beside it."""
     consoled = await (await Recycled(house, f"{when}consoled", OWN).submitted()).verified()
     await consoled.does(ask.IssueVoucher(consoled.id, consoled.customer))
     await consoled.does(ask.UseVoucher(consoled.id, consoled.customer, Category.UTILITY, 200))
@@ -148,6 +149,8 @@ async def _paid(house: House, when: str) -> None:
     await retried.bank_says(LegReport.REJECTED)
     rerouted = await (await Recycled(house, f"{when}rerouted", OWN).submitted(PayoutMethod.BANK_CARD)).verified()
     await rerouted.bank_says(LegReport.CLOSED)
+    elsewhere = Recycled(house, f"{when}elsewhere", OWN)
+    await (await elsewhere.submitted(PayoutMethod.BANK_CARD, account_id=money_account(arrived.customer))).verified()
 
 
 async def _corrected(house: House, when: str) -> None:
@@ -221,6 +224,9 @@ async def _waiting(house: House, when: str) -> None:
     day = timedelta(days=1)
     met = await (await Recycled(house, f"{when}met", ESCROW).submitted(deadline=house.now + day)).verified()
     await met.does(ask.MeetEscrowCondition(met.id, "op_1"))
+    noted = await (await Recycled(house, f"{when}noted", ESCROW).submitted(deadline=house.now + day)).verified()
+    await noted.does(FreezeCard(noted.card, "case_1", "op_1"))
+    await noted.does(ask.MeetEscrowCondition(noted.id, "op_1"))
     await (await Recycled(house, f"{when}unmet", ESCROW).submitted(deadline=house.now + timedelta(hours=1))).verified()
     await house.pass_by(timedelta(hours=2))
     await (await Recycled(house, f"{when}held", ESCROW).submitted(deadline=house.now + day)).verified()

@@ -47,7 +47,7 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
         step = step.then(
             lambda before, held: taken_back(before, held, plan.what, message, now, after=plan.payout_id)
         )
-    if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED:
+    if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED and not paying.is_rerouted(order, step.order):
         return step
     return onward(known, order, step, message, now)
 

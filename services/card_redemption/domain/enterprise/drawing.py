@@ -19,8 +19,10 @@ from services.kernel.decision import Decision, Done, Event
 
 def drawn(agreement: Agreement, body: DrawAgreement) -> Decision:
     """One more redemption; its year is that of the business date of its acceptance. One of an earlier year, which was
-    told late, belongs to a sum that is closed."""
-    year = max(business_date(body.accepted_at).year, agreement.year)
+    told late, belongs to a sum that is closed: it is told, and counted nowhere (1.9)."""
+    year = business_date(body.accepted_at).year
+    if year < agreement.year:
+        return _told(agreement, AgreementDrawn(body.redemption_id, body.face_minor, year, total_minor=0))
     before_minor = agreement.redeemed_minor if agreement.year == year else 0
     total_minor = before_minor + body.face_minor
     facts: list[object] = [AgreementDrawn(body.redemption_id, body.face_minor, year, total_minor)]

@@ -29,7 +29,7 @@ class AgreementApproved:
 
 @dataclass(frozen=True, slots=True)
 class AgreementDrawn:
-    """A redemption was accepted under it; the total is that of the year."""
+    """A redemption was accepted under it; the total is that of the year, 0 where its sum was closed before."""
 
     redemption_id: str
     face_minor: int

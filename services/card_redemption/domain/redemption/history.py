@@ -180,6 +180,8 @@ def _payout_begun(made: Made) -> Stepped:
 
 def _payout_delayed(made: Made) -> Stepped:
     made = _without_case(made, made.after.reason)
+    if paying.is_rerouted(made.before, made.after):
+        return paying.payout_refused(made.before, made.card, made.at, made.after.reason)
     delay = paying.payout_delayed if made.before.settlement_id else paying.payout_retried
     return delay(made.before, made.card, made.at, made.after.reason)
 

@@ -9,6 +9,7 @@ from services.card_redemption.domain.redemption.timers import (
     ESCROW_ENDS,
     ESCROW_MET,
     PAY,
+    REFUSED_AGAIN,
     RELEASE,
     REVIEW,
     SCHEDULE,
@@ -60,7 +61,7 @@ def _steps(order: RedemptionOrder) -> Iterator[Wait]:
     elif order.state is _S.ESCROWED:
         yield Wait(ESCROW_MET, order.id, order.card_id, again=THAWED_AGAIN)
     elif order.state in OWING and any(payout.state is PayoutState.DUE for payout in order.payouts):
-        yield Wait(PAY, order.id, order.card_id)
+        yield Wait(PAY, order.id, order.card_id, again=REFUSED_AGAIN)
 
 
 def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
@@ -142,10 +143,13 @@ REDEMPTION = Lifecycle(
         _S.ESCROWED: {
             ESCROW_ENDS: "1 us after its deadline", ESCROW_MET: "of one that was met, once its card is free",
         } | _PROMISED,
-        _S.SETTLED: {PAY: "a minute after it could not be asked for"} | _PROMISED,
-        _S.PAYOUT_RETRY: {PAY: "a minute after it could not be asked for"} | _PROMISED,
-        _S.COMPLETED: {PAY: "a minute after a top-up could not be asked for"},
-        **{state: {PAY: "a minute after what is left of a payout could not be asked for"} for state in _TAKEN_BACK},
+        _S.SETTLED: {PAY: "a minute after it was given up, a day after the wallet refused it"} | _PROMISED,
+        _S.PAYOUT_RETRY: {PAY: "a minute after it was given up, a day after the wallet refused it"} | _PROMISED,
+        _S.COMPLETED: {PAY: "a minute after a top-up was given up, a day after the wallet refused it"},
+        **{
+            state: {PAY: "a minute after what is left of a payout was given up, a day after the wallet refused it"}
+            for state in _TAKEN_BACK
+        },
     },
     waits=_waits, flaws=_flaws,
 )

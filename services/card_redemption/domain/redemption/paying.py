@@ -1,16 +1,17 @@
-"""The payout of a settled redemption: asked of the credit ledger, delayed, paid (P28, PM-3)."""
+"""The payout of a settled redemption: asked of the credit ledger, delayed, refused, paid (P28, PM-3)."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption.order import Payout, RedemptionOrder
 from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
-from services.card_redemption.domain.redemption.timers import PAY, PAY_AGAIN
+from services.card_redemption.domain.redemption.timers import PAY, PAY_AGAIN, REFUSED_AGAIN
 from services.card_redemption.domain.redemption.ways import must_pay_by
 from services.kernel.decision import Timer
+from services.kernel.ids import money_account
 
 _S = RedemptionState
 
@@ -38,10 +39,21 @@ def payout_begun(order: RedemptionOrder, card: GiftCard, now: datetime, saga_id:
 
 
 def payout_delayed(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
-    """It could not be asked for: it is, again and again; what is owed stays owed."""
-    state = _S.PAYOUT_RETRY if order.state is _S.SETTLED else order.state
-    delayed = stepped(order, card, now, Step.PAYOUT_DELAYED, settlement_id="", state=state, reason=reason)
-    return delayed if order.terms.by_hand else delayed.timed(Timer(PAY, order.id, card.id, now + PAY_AGAIN))
+    """It was not asked for to the end: it is asked for again; what is owed stays owed."""
+    return _again(order, card, now, reason, PAY_AGAIN)
+
+
+def payout_refused(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str) -> Stepped:
+    """The credit ledger does not pay it so, however often it is asked: from now on it goes into the wallet (PM-3). What
+    that refuses, too, has no other way: it is told, and asked for again every day."""
+    by_wallet = _into_wallet(order)
+    return _again(by_wallet, card, now, reason, PAY_AGAIN if is_rerouted(order, by_wallet) else REFUSED_AGAIN)
+
+
+def is_rerouted(before: RedemptionOrder, after: RedemptionOrder) -> bool:
+    """Whether a payout goes another way now, or to another account."""
+    ways = [(order.account_id, [(each.id, each.method) for each in order.payouts]) for order in (before, after)]
+    return ways[0] != ways[1]
 
 
 def payout_retried(order: RedemptionOrder, card: GiftCard, now: datetime, detail: str) -> Stepped:
@@ -82,6 +94,23 @@ def completed_unpaid(order: RedemptionOrder, card: GiftCard, now: datetime) -> S
 def with_payout(order: RedemptionOrder, payout_id: str, state: PayoutState) -> tuple[Payout, ...]:
     """The payouts with one of them in another state."""
     return tuple(payout._replace(state=state) if payout.id == payout_id else payout for payout in order.payouts)
+
+
+def _into_wallet(order: RedemptionOrder) -> RedemptionOrder:
+    """The redemption with its due payout to go into its customer's wallet. That is his money account's unless a payout
+    was taken on for the account that he named: nobody else knows whether that is his (OP-6)."""
+    due = due_payout(order)
+    payouts = tuple(
+        each._replace(method=PayoutMethod.JD_BALANCE) if each is due else each for each in order.payouts
+    )
+    his = any(each.state in (PayoutState.SENT, PayoutState.PAID) for each in order.payouts)
+    return replace(order, payouts=payouts, account_id=order.account_id if his else money_account(order.customer_id))
+
+
+def _again(order: RedemptionOrder, card: GiftCard, now: datetime, reason: str, later: timedelta) -> Stepped:
+    state = _S.PAYOUT_RETRY if order.state is _S.SETTLED else order.state
+    delayed = stepped(order, card, now, Step.PAYOUT_DELAYED, settlement_id="", state=state, reason=reason)
+    return delayed if order.terms.by_hand else delayed.timed(Timer(PAY, order.id, card.id, now + later))
 
 
 def _over(order: RedemptionOrder) -> bool:

@@ -32,6 +32,8 @@ PAY = "redemption_payout"
 ASK_AGAIN = timedelta(seconds=30)
 """So long after it was asked a provider that said nothing is asked again."""
 PAY_AGAIN = timedelta(seconds=60)
+REFUSED_AGAIN = timedelta(days=1)
+"""So long after even the wallet refused a payout it is asked for again."""
 THAWED_AGAIN = timedelta(minutes=10)
 """So long after a card was found frozen it is looked whether it is free to be read, to settle, to release its value."""
 

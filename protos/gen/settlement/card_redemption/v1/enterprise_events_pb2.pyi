@@ -114,7 +114,7 @@ class AgreementDrawn(_message.Message):
     year: _builtins.int
     """The year in Shanghai in which it was accepted."""
     total_minor: _builtins.int
-    """The faces of that year so far, this one included."""
+    """The faces of that year so far, this one included; 0 where that sum was closed, for one of a later year was told first."""
     def __init__(
         self,
         *,

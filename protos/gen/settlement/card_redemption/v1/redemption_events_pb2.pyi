@@ -69,7 +69,7 @@ class _RedemptionStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Redemp
     REDEMPTION_STEP_PAYOUT_BEGUN: _RedemptionStep.ValueType  # 21
     """The credit ledger is asked to pay."""
     REDEMPTION_STEP_PAYOUT_DELAYED: _RedemptionStep.ValueType  # 22
-    """A payout has to be tried again."""
+    """A payout has to be tried again; one that the credit ledger refused, into the wallet (DOMAIN PM-3)."""
     REDEMPTION_STEP_PAYOUT_SENT: _RedemptionStep.ValueType  # 23
     """The credit ledger has a payout."""
     REDEMPTION_STEP_PAYOUT_STOPPING: _RedemptionStep.ValueType  # 24
@@ -177,7 +177,7 @@ REDEMPTION_STEP_ESCROW_REVOKED: RedemptionStep.ValueType  # 20
 REDEMPTION_STEP_PAYOUT_BEGUN: RedemptionStep.ValueType  # 21
 """The credit ledger is asked to pay."""
 REDEMPTION_STEP_PAYOUT_DELAYED: RedemptionStep.ValueType  # 22
-"""A payout has to be tried again."""
+"""A payout has to be tried again; one that the credit ledger refused, into the wallet (DOMAIN PM-3)."""
 REDEMPTION_STEP_PAYOUT_SENT: RedemptionStep.ValueType  # 23
 """The credit ledger has a payout."""
 REDEMPTION_STEP_PAYOUT_STOPPING: RedemptionStep.ValueType  # 24

@@ -324,7 +324,7 @@ class Redemption(_message.Message):
     customer_id: _builtins.str
     """Who redeems it."""
     account_id: _builtins.str
-    """The account of fees and claims."""
+    """The account of payouts, fees and claims."""
     channel: _builtins.str
     """Its channel."""
     terms_version: _builtins.int

@@ -130,7 +130,9 @@ class PrepareRedemptionRequest(_message.Message):
     instrument: _builtins.str
     """The bank account, or the bank payment that bought the card."""
     account_id: _builtins.str
-    """The credit account of fees and claims; empty: a money account of the customer."""
+    """The credit account of payouts, fees and claims; empty: a money account of the customer. What cannot be paid for one
+    that is not the customer's goes into the wallet of that money account, and the redemption with it.
+    """
     entry: _redemption_pb2.RedemptionEntry.ValueType
     """Where it is submitted; absent: in the app."""
     risk_score: _builtins.int
