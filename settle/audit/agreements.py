@@ -4,7 +4,7 @@ from settle.audit.findings import CREDIT, Check
 
 BESIDE = """
 create temporary table audit_agreements (
-    order_id text primary key, account_id text, state text, unbilled_minor numeric, billed_minor numeric,
+    order_id text, account_id text, state text, unbilled_minor numeric, billed_minor numeric,
     fee_minor numeric, late_minor numeric, planned_minor numeric, principal_minor numeric, unsound bigint,
     held_minor numeric, deposit_minor numeric, captured_minor numeric
 )"""

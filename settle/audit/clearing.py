@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from settle.audit.findings import BOOKS, Finding
+from settle.audit.present import PRESENT
+from settle.audit.side_by_side import side_by_side
 from settle.audit.snapshots import World, pages
 
 CLEARING = "clearing.zero"
@@ -13,7 +15,12 @@ _OPEN = """
 select coalesce(sub, '?') collate "C" sub, op collate "C" op, sum(amount_minor) amount_minor from entries
 where account = 'X.CLEARING' group by 1, 2 having sum(amount_minor) <> 0 order by 1, 2
 """
-_ENDED = "select id from audit_settlements"
+_ENDED = f"""
+select id from audit_settlements where id = any($1::text[])
+union all
+select id from audit_redemptions where id = any($1::text[]) and ended_at < {PRESENT} - interval '1 minute'
+"""
+"""Settlements of redemptions are read after the credit book: of the last minute one may have ended after that was."""
 Key = tuple[str, str]
 """A settlement and an operation."""
 
@@ -31,21 +38,10 @@ async def clearing(world: World) -> list[Finding]:
 
 
 async def _over_both(world: World) -> AsyncIterator[tuple[Key, int]]:
-    """The sums of both books. In each alone every settlement between them is open, so they are read beside each other
-    in one order, and none is kept."""
+    """The sums of both books. In each alone every settlement between them is open, so none is kept."""
     left, right = (_open_in(world, book) for book in BOOKS)
-    one, other = await anext(left, None), await anext(right, None)
-    while one is not None or other is not None:
-        if other is None or (one is not None and one[0] < other[0]):
-            assert one is not None
-            yield one
-            one = await anext(left, None)
-        elif one is None or other[0] < one[0]:
-            yield other
-            other = await anext(right, None)
-        else:
-            yield one[0], one[1] + other[1]
-            one, other = await anext(left, None), await anext(right, None)
+    async for key, one, other in side_by_side(left, right):
+        yield key, (one or 0) + (other or 0)
 
 
 async def _open_in(world: World, book: str) -> AsyncIterator[tuple[Key, int]]:
@@ -55,8 +51,8 @@ async def _open_in(world: World, book: str) -> AsyncIterator[tuple[Key, int]]:
 
 
 async def _running(world: World, subs: set[str]) -> set[str]:
-    """The settlements among these that had not ended when the coordinator was read."""
+    """The settlements among these that had not ended when the books were read."""
     rows: list[Any] = []  # Any: asyncpg records
     for book in BOOKS:
-        rows += await world[book].fetch(f"{_ENDED} where id = any($1::text[])", sorted(subs))
+        rows += await world[book].fetch(_ENDED, sorted(subs))
     return subs - {row["id"] for row in rows}

@@ -138,12 +138,13 @@ def _answered(row: asyncpg.Record) -> Spread:
 
 
 def _unended(row: asyncpg.Record, branches: Sequence[_Branch], book: str) -> str:
-    """What of a settlement that is done did not end at this book, or where no book is: told once, beside one book."""
+    """What of a settlement that is done did not end at this book, or where no book is: told once, beside the first."""
     if row["phase"] != Phase.DONE:
         return ""
+    first = next((each.service for each in branches if each.service in BOOKS), "")
     return next((
         f"{each.service} {each.state}" for each in branches
-        if each.state != BranchState.ENDED and (each.service == book or each.service not in BOOKS)
+        if each.state != BranchState.ENDED and (each.service if each.service in BOOKS else first) == book
     ), "")
 
 

@@ -1,4 +1,4 @@
-"""A service that cannot start says in one line what an operator has to mend, with exit status 2 (issue 10, F12)."""
+"""A service that cannot start says in one line what an operator has to mend, with exit status 2 (F12)."""
 
 import os
 import subprocess

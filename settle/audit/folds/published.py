@@ -1,5 +1,5 @@
 """Channels and working days, replayed from their events by the functions that decisions call: what is in force, what
-waits for a second person, every version of terms, and that two people put it there (issue 14, four eyes).
+waits for a second person, every version of terms, and that two people put it there (four eyes).
 
 What was told in events that are pruned is not known any more: then only what stays in the rows is compared.
 """

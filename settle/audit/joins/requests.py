@@ -74,12 +74,12 @@ _SHOWN = Check(
        where not exists (select from credit_accounts a where a.id = i.id) group by i.id
        union all
        select 'payout_switches', 'a row, as answer ' || min(message_id) || ' shows', 'none'
-       from inbox where verdict = 'DONE' and type = 'settlement.credit_ledger.v1.PayoutSwitch'
+       from inbox where verdict = 'DONE' and type = 'settlement.credit_ledger.v1.PayoutSwitch' and length(outcome) > 0
          and not exists (select from payout_switches)
        having count(*) > 0""",
     cause="what the call made was deleted by hand with all that belongs to it, or the answer was changed",
 )
-"""The account's id is the first field of its message."""
+"""The account's id is the first field of its message. That of a switch that nobody moved is empty, and has no row."""
 
 CHECKS = (
     _CAUSED, _BEGUN, _SHOWN,

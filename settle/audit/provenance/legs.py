@@ -103,7 +103,8 @@ async def legs(world: World, ids: Sequence[str]) -> list[Finding]:
     """Legs of these accounts that no operation sent so, and operations whose leg is not there."""
     stored = Counter(leg.content for leg in await _legs(world, ids))
     paid_with = {
-        row["key"]: row["payment_reference"] for row in await read_all(world, CREDIT, AGREEMENTS.query, ids)
+        row["key"]: row["payment_reference"]
+        async for page in pages_of(world, CREDIT, AGREEMENTS.query, ids) for row in page
     }
     found = []
     sent = [each for operation in await _sending(world, ids) for each in _sent_by(operation, paid_with)]

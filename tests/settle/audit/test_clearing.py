@@ -1,5 +1,7 @@
 """What one settlement leaves open between the books is summed over both, whichever of them has more of such rows."""
 
+from dataclasses import replace
+
 import pytest
 
 from settle.audit.clearing import CLEARING
@@ -31,3 +33,23 @@ async def test_what_both_books_have_of_a_settlement_is_summed(
 
     told = {finding.what.split()[0]: finding.actual for finding in verdict.findings if finding.check == CLEARING}
     assert told == found
+
+
+@pytest.mark.parametrize(("phase", "ended", "found"), [
+    ("DONE", "'2026-01-02'", {"saga_x"}), ("CONFIRMING", "'2026-01-02'", set()),
+    ("DONE", "(select value::timestamptz from runtime_facts where name = 'manual_clock')", set()),
+])
+async def test_of_a_working_engine_what_a_redemption_left_open_is_told_once_it_has_ended(
+    broken_story: Breakable, phase: str, ended: str, found: set[str]
+) -> None:
+    """Of the last minute it is not: the card book, which says that it ended, is read after the credit book."""
+    working = replace(broken_story, world=replace(broken_story.world, quiet=False))
+    claim = Statement(f"""
+        insert into sagas
+            select 'saga_x', 'crd_1', 'customer_claim', 2, '{phase}', 'COMMIT', '', 0, at, at, at, 3, '{{}}',
+                   '[["credit_ledger", "ENDED", "", null]]' from (select {ended}::timestamptz at) ended
+    """, ())
+
+    verdict = await working.broken({CREDIT: [_posted("saga_x", 5)], CARD: [claim]})
+
+    assert {each.what.split()[0] for each in verdict.findings if each.check == CLEARING} == found

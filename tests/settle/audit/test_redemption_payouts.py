@@ -1,15 +1,18 @@
 """The auditor and redemptions in the credit ledger: it finds nothing in what the rules wrote, and what was edited."""
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import pytest
 
 from settle.audit.findings import CARD, CREDIT
-from tests.settle.audit.breaking import Breakable, Verdict, breakable
+from settle.audit.joins.payouts import payouts
+from tests.settle.audit.breaking import Breakable, Verdict, breakable, taken_back
 from tests.settle.audit.edits import Statement
 from tests.settle.audit.filled import BEGIN
 from tests.settle.audit.house import house
+from tests.settle.audit.reading import Listening
 from tests.settle.audit.redeeming import ACCOUNT, OWED, redeem
 from tests.settle.audit.violations import journal
 
@@ -153,3 +156,17 @@ async def test_a_payout_that_the_card_book_does_not_owe_is_found(redeemed: Break
     assert [finding.what for finding in verdict.findings if finding.check == "joins.payouts"] == [
         "payout pay_bank SETTLED"
     ]
+
+
+async def test_what_the_card_book_owes_is_read_once_however_many_payouts_there_are(redeemed: Breakable) -> None:
+    """What is put beside a book has no index: looked up page by page, it would be read whole for each page."""
+    many = f"""insert into payouts select 'pay_' || no, account_id, order_id, card_id, 1, method, instrument,
+                                          requested_at, state, moved_at, 0, attempts, version
+               from payouts, generate_series(1, 2500) no where id = 'pay_wallet' and account_id = '{ACCOUNT}'"""
+    card: Any = Listening(redeemed.world[CARD])  # passes everything on
+    async with taken_back(redeemed.world[CREDIT]):
+        await redeemed.world[CREDIT].execute(many)
+        found = await payouts(replace(redeemed.world, connections={**redeemed.world.connections, CARD: card}))
+
+    assert len(found) > 2500
+    assert sum("audit_balances" in sql for sql in card.heard) == 1

@@ -1,15 +1,12 @@
 """Calls of one batch share their instant: what is looked for by instant costs no more where thousands do."""
 
-import json
-from collections.abc import Iterator
-from typing import Any
-
 import asyncpg
 import pytest
 
 from settle.audit.findings import ORDER, Check
 from settle.audit.joins import requests
 from tests.settle.audit.house import House
+from tests.settle.audit.plans import looks
 
 AT_ONCE = 2_000
 LOOKS_MAX = 40
@@ -41,20 +38,7 @@ async def test_calls_of_one_instant_are_not_compared_each_with_each(filled: Hous
             await connection.execute(statement)
         rows = await connection.fetchval("select (select count(*) from inbox) + (select count(*) from sagas)")
 
-        plan = json.loads(await connection.fetchval(f"explain (analyze, format json) {check.sql}"))[0]["Plan"]
-
-        assert sum(map(_looks, _steps(plan))) < LOOKS_MAX * rows
+        assert await looks(connection, check.sql) < LOOKS_MAX * rows
     finally:
         await crowd.rollback()
         await connection.close()
-
-
-def _steps(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield plan
-    for below in plan.get("Plans", ()):
-        yield from _steps(below)
-
-
-def _looks(step: dict[str, Any]) -> float:
-    each = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
-    return float(step["Actual Loops"] * sum(step.get(name, 0) for name in each))

@@ -1,4 +1,4 @@
-"""Every verb in every broken place: one clear line on stderr, exit status 2, at once, nothing changed (issue 10, F12).
+"""Every verb in every broken place: one clear line on stderr, exit status 2, at once, nothing changed (F12).
 
 Before, these were tracebacks, a minute of silence, or exit status 0. No engine is started here.
 """

@@ -1,4 +1,4 @@
-"""One lock per data folder: who holds it is told, nobody else gets in, and death frees it (issue 10, F8, F9)."""
+"""One lock per data folder: who holds it is told, nobody else gets in, and death frees it (F8, F9)."""
 
 import os
 import signal

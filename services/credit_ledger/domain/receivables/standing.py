@@ -17,7 +17,7 @@ def left_of_claims(position: Position, order_id: str, claimed_minor: int) -> int
     for body in reversed(list(_since_first_claim(position, order_id, claimed_minor))):
         match body:
             case ClaimFromCustomer(order_id=claimed, amount_minor=amount) if claimed == order_id:
-                left += amount
+                left = min(claimed_minor, left + amount)
             case NetReceivable(order_id=asked, payout_id="") if asked == order_id:
                 pass  # before a further claim of its own, of which it left the ones before as they were
             case _:
