@@ -21,7 +21,7 @@ def left_of_claims(position: Position, order_id: str, claimed_minor: int) -> int
             case NetReceivable(order_id=asked, payout_id="") if asked == order_id:
                 pass  # before a further claim of its own, of which it left the ones before as they were
             case _:
-                left = max(0, min(claimed_minor, left - _paid_minor(body)))
+                left = max(0, left - _paid_minor(body))
     return left
 
 
