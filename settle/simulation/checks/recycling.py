@@ -2,7 +2,7 @@
 left in the books. Redemptions themselves are told again with their cards (`audited.cards`)."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.redemption import books
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from settle.simulation.store import Store
     from settle.simulation.world import World
 
-_OwedRow, _PresentRow = shape("sub", "amount_minor"), shape("present", "partitions")
+_OwedRow, _PresentRow = shape("id", "owed_minor"), shape("present", "partitions")
 
 
 def audited(world: "World") -> Iterator[str]:
@@ -96,13 +96,13 @@ def paid(world: "World") -> Iterator[str]:
 def _cards(world: "World") -> Snapshot:
     store = world.stores[CARD]
 
-    def owed(payout_ids: Sequence[str]) -> list[Row]:
+    def owed() -> list[Row]:
         sums: Counter[str] = Counter()
         for posted in store.journals.values():
             for line in posted.journal.lines:
                 if line.account == books.PAYOUT_TRANSIT:
-                    sums[line.sub] += line.amount_minor
-        return [_OwedRow((key, sums[key])) for key in payout_ids if key in sums]
+                    sums[line.sub] -= line.amount_minor
+        return [_OwedRow(each) for each in sorted(sums.items())]
 
     return Snapshot(store, {
         payouts.OWED: owed,
@@ -120,7 +120,9 @@ def _ledger(store: "Store") -> Snapshot:
         return rows_of(store.every(kind), *names)
 
     return Snapshot(store, {
-        payouts.ASKED: lambda: of(RedemptionPayout, "id", "amount_minor", "state", "requested_at"),
+        payouts.ASKED: lambda: sorted(
+            of(RedemptionPayout, "id", "amount_minor", "state", "requested_at"), key=lambda row: str(row["id"])
+        ),
         remittances.CHANNEL_ROWS: lambda ids: of(RecyclingChannel, "id", "received_minor", "sequence", "version"),
         remittances.SWITCH_ROWS: lambda ids: of(PayoutSwitch, *_SWITCH),
     })
