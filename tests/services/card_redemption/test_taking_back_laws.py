@@ -152,6 +152,20 @@ def test_only_what_somebody_has_is_claimed() -> None:
     assert {each.state for each in order.payouts} == {PayoutState.PAID, PayoutState.STOPPED}
 
 
+@pytest.mark.parametrize("face_minor", [0, -1])
+def test_no_face_is_corrected_to_nothing(face_minor: int) -> None:
+    """It is refused before the credit ledger claims anything: no redemption is kept without a face (RD-21)."""
+    made = Redeeming()
+    made.submitted(SELF)
+    made.verify()
+    paid = made.order()
+
+    step = made.do(ask.CorrectFace(paid.id, face_minor, "op-1"))
+
+    assert getattr(step.outcome, "reason", "") == "INVALID_AMOUNT"
+    assert made.order() == paid
+
+
 def test_a_fraud_stops_every_payout_that_the_credit_ledger_has() -> None:
     """One after another (OP-8)."""
     made = Redeeming()

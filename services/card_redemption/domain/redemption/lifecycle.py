@@ -68,6 +68,8 @@ def _flaws(order: RedemptionOrder) -> Iterator[Flaw]:
     frozen = order.state is _S.FROZEN
     yield from unless(frozen is (order.frozen_from is not None), "frozen_from", f"set where FROZEN, not {order.state}",
                       order.frozen_from)
+    least_face = min(order.declared_minor, order.face_minor)
+    yield from unless(least_face > 0, "face_minor", "more than 0", least_face)
     for_a_case = order.fraud is not None or order.reason.startswith(OF_CASE)
     yield from unless(not frozen or for_a_case, "fraud", "a report where FROZEN, or a case as the reason", order.fraud)
     yield from unless(order.verification_code is None or order.stands in _UNREAD, "verification_code",

@@ -20,7 +20,7 @@ from services.card_redemption.domain.redemption.states import PAYABLE, PayoutSta
 from services.card_redemption.domain.redemption.stepping import Stepped, Turn, stepped
 from services.card_redemption.domain.redemption.stopping import HOLD
 from services.card_redemption.domain.redemption.timers import PAY
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.money import amount
 
 _S = RedemptionState
@@ -51,10 +51,12 @@ class TakeBack:
 
 
 def must_be_correctable(order: RedemptionOrder, actual_minor: int) -> None:
-    """The face of a settled redemption may be corrected; where nothing moves there is nothing to correct."""
+    """The face of a settled redemption may be corrected, but not to nothing; where nothing moves there is nothing to
+    correct."""
     if order.state not in PAYABLE:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}: it has not settled")
-    amount(actual_minor, "a face")
+    if not amount(actual_minor, "a face"):
+        raise InvalidArgument("INVALID_AMOUNT", "a face of 0 fen is none; what never should have been is undone")
     refuse_two_in_transit(order)
 
 
