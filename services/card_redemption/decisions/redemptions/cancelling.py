@@ -15,6 +15,7 @@ from services.card_redemption.domain.redemption.commands import (
     RequestCancel,
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
+from services.card_redemption.domain.redemption.papers import kinds_shown
 from services.card_redemption.domain.redemption.plans import CancelPlan
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState
 from services.card_redemption.domain.redemption.timers import review_ends, waking
@@ -84,7 +85,7 @@ def intercept(known: Known, body: InterceptRedemption, message: Message, now: da
 
 def must_show_recording(evidence: tuple[str, ...]) -> None:
     """Nothing is intercepted without a recording of the screen (EVIDENCE_MISSING)."""
-    if not any(paper.startswith(RECORDING) for paper in evidence):
+    if RECORDING not in kinds_shown(evidence):
         raise FailedPrecondition("EVIDENCE_MISSING", f"an interception needs a {RECORDING}")
 
 

@@ -13,6 +13,7 @@ from services.card_redemption.domain.recycling.policy import ChannelPolicy, Dema
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
 from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.redemption.papers import kinds_shown
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import SCHEDULE, verification_timer
@@ -73,7 +74,7 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
 
 
 def _must_show(draft: Draft, terms: ChannelPolicy) -> None:
-    shown = {word.partition(":")[0] for word in draft.evidence}
+    shown = kinds_shown(draft.evidence)
     for demand in (Demand.IDENTITY, Demand.PURCHASE_PROOF):
         if demand in terms.demands and demand.value not in shown:
             raise FailedPrecondition("EVIDENCE_MISSING", f"{draft.channel} demands {demand}")
