@@ -6,7 +6,6 @@ settings mean what they mean to a service. What an operator has to mend is one l
 
 import asyncio
 import os
-import sys
 
 import uvicorn
 
@@ -17,26 +16,23 @@ from gateway.contract import SERVICES
 from gateway.leaving import LeavingServer
 from services.runtime.ground.logs import configure_logs
 from services.runtime.ground.metrics import serve_metrics
-from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.ground.settings import Settings
+from services.runtime.ground.starting import starting
 from services.runtime.ground.tls import Certificates, server_context
 from services.runtime.ground.traced import start_tracing
 
-CANNOT_START = 2
 HEADER_SECONDS_MAX = 30
 """How long a connection may be open without a call on it."""
 
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    try:
+    with starting("gateway", OSError):
         settings = Settings.from_environ(os.environ, "gateway")
         settings.refuse_clear_text(database=False, kafka=False)
         configure_logs("gateway", settings.log_level)
         addresses = {name: settings.target(name) for name in SERVICES}
         asyncio.run(serve(settings, addresses))
-    except (SettingsError, OSError) as error:
-        sys.stderr.write(f"gateway cannot start: {error}\n")
-        raise SystemExit(CANNOT_START) from error
 
 
 async def serve(settings: Settings, addresses: dict[str, str]) -> None:

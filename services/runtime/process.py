@@ -33,6 +33,7 @@ from services.runtime.ground.postgres import DatabaseUnavailable, Reading, check
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.ground.saving import hold
 from services.runtime.ground.settings import Settings, SettingsError
+from services.runtime.ground.starting import starting
 from services.runtime.ground.tables import Connection, Table
 from services.runtime.ground.traced import start_tracing
 from services.runtime.ground.values import settle_in
@@ -68,7 +69,6 @@ SEAL_SECONDS = 1.0
 """How often a permanent record is searched for what is not chained yet."""
 BEGIN_SECONDS_MAX, BEGIN_LOOK_SECONDS = 20.0, 0.05
 """How long a process waits for what its service does at its start, and how often it looks."""
-CANNOT_START = 2
 MIGRATE = "migrate"
 
 log = structlog.get_logger(__name__)
@@ -112,14 +112,11 @@ def run(service: Service) -> None:
     """Run the service until SIGTERM or SIGINT, or (`python -m services.order migrate`) only bring its database up to
     date; its settings come from the environment. What an operator has to mend (a setting, a server that does not
     answer, a migration that is missing) is one line and `CANNOT_START`."""
-    try:
+    with starting(service.name, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing):
         settings = Settings.from_environ(os.environ, service.name)
         configure_logs(service.name, settings.log_level)
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run((_migrate_once if sys.argv[1:] == [MIGRATE] else _serve)(service, settings))
-    except (SettingsError, DatabaseUnavailable, BrokerUnavailable, MigrationsMissing) as error:
-        sys.stderr.write(f"{service.name} cannot start: {error}\n")
-        raise SystemExit(CANNOT_START) from error
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

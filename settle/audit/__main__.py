@@ -23,7 +23,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from prometheus_client import start_http_server
 
 from services.runtime.ground.settings import Settings
-from services.runtime.ground.starting import starting
+from services.runtime.ground.starting import must_be_set, starting
 from services.runtime.ground.tls import Certificates
 from services.runtime.ground.values import settle_in
 from services.runtime.rpc.secured import server_credentials
@@ -137,5 +137,6 @@ async def serve(environ: Mapping[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    with starting("auditor", os.environ, *NEEDED):
+    with starting("auditor"):
+        must_be_set(os.environ, *NEEDED)
         asyncio.run(serve(os.environ))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.process import CANNOT_START
+from services.runtime.ground.starting import CANNOT_START
 
 ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = "postgresql://somebody:secret@127.0.0.1:1/order"

@@ -1,4 +1,4 @@
-"""The start of a process that is no service: what it is not given is one line and exit status 2, as theirs is."""
+"""The start of a process: what an operator has to mend is one line and an exit status of its own."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -10,13 +10,18 @@ CANNOT_START = 2
 
 
 @contextmanager
-def starting(name: str, environ: Mapping[str, str], *needed: str) -> Iterator[None]:
-    """Run the process in the block; it ends before it begins where `needed` settings are missing, and where it finds
-    one that makes no sense."""
+def starting(name: str, *causes: type[Exception]) -> Iterator[None]:
+    """Run the process in the block. A setting that is missing or makes no sense, or another of these causes, ends it
+    with a line that says so and `CANNOT_START`."""
+    told: tuple[type[Exception], ...] = (SettingsError, *causes)
     try:
-        if missing := [setting for setting in needed if not environ.get(setting)]:
-            raise SettingsError(f"{', '.join(missing)} must be set")
         yield
-    except SettingsError as error:
+    except told as error:
         sys.stderr.write(f"{name} cannot start: {error}\n")
         raise SystemExit(CANNOT_START) from error
+
+
+def must_be_set(environ: Mapping[str, str], *names: str) -> None:
+    """Raise `SettingsError` with the names of the settings that are not there, or empty."""
+    if missing := [name for name in names if not environ.get(name)]:
+        raise SettingsError(f"{', '.join(missing)} must be set")

@@ -10,7 +10,7 @@ import signal
 from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
-from services.runtime.ground.starting import starting
+from services.runtime.ground.starting import must_be_set, starting
 from services.runtime.rpc.server import RpcServer
 from settle.local.acquirer.faults import Faults
 from settle.local.acquirer.ledger import AcquirerLedger
@@ -35,5 +35,6 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    with starting("acquirer", os.environ, "SETTLE_ACQUIRER_DATA"):
+    with starting("acquirer"):
+        must_be_set(os.environ, "SETTLE_ACQUIRER_DATA")
         asyncio.run(serve())

@@ -10,7 +10,7 @@ import signal
 from dataclasses import replace
 
 from services.runtime.ground.settings import Settings
-from services.runtime.ground.starting import starting
+from services.runtime.ground.starting import must_be_set, starting
 from services.runtime.rpc.server import RpcServer
 from settle.local.verifier.book import VerifierBook
 from settle.local.verifier.faults import VerifierFaults
@@ -34,5 +34,6 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    with starting("verifier", os.environ, "SETTLE_VERIFIER_DATA"):
+    with starting("verifier"):
+        must_be_set(os.environ, "SETTLE_VERIFIER_DATA")
         asyncio.run(serve())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.runtime.process import CANNOT_START
+from services.runtime.ground.starting import CANNOT_START
 from settle.local import ports
 from settle.local.endpoints import serving
 from settle.local.supervisor import DEFECTS_MAX, RESTART_SECONDS_MAX, RESTARTS_FAST, Seat, Supervisor, pause_seconds
