@@ -62,7 +62,6 @@ class Network:
                 self._events_lost(topic(name, _EVENTS), partition)
 
     def _events_lost(self, name: str, partition: int) -> None:
-        self._world.subscriber.may_miss(partition)
         if (name, partition) not in self._lost:
             self._lost.add((name, partition))
             self._world.agenda.after(REPUBLISHED, lambda _: self._republish(name, partition))

@@ -79,8 +79,8 @@ class World:
         """When each settlement began, and when it moved last."""
         self.taken: dict[str, int] = {}
         """What the acquirer took, by the reference of the payment."""
-        self.standing_still: set[str] = set()
-        """The redemptions that a fraud, or a case, has stopped."""
+        self.standing_still: dict[str, set[str]] = {}
+        """The redemptions that a fraud, or a case, has stopped, and their payouts that were asked about since."""
         self._settled: dict[str, Signal] = {}
         self._open_stories = 0
         self.processes = {
@@ -262,7 +262,7 @@ class World:
         track, swarm = self.tape.track("clocks"), self.swarm
         for store in self.stores.values():
             if swarm.skew:
-                store.offset_of_clock = track.below(2 * swarm.skew) - swarm.skew
+                store.jump(track.below(2 * swarm.skew) - swarm.skew, self.agenda.now)
             if track.chance(swarm.jumps):
                 by = track.below(2 * swarm.skew + 2 * SECOND) - swarm.skew - SECOND
                 self.agenda.after(track.below(2 * MINUTE), partial(self._jump, store, by))

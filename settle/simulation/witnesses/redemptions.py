@@ -1,18 +1,18 @@
 """Redemptions as they step: each step that is rare has its name."""
 
+from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.card_redemption.decisions.redemptions.cancelling import NO_ANSWER
 from services.card_redemption.domain.disputes.events import DisputeStepped
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened, RedemptionStepped
-from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.card_redemption.domain.redemption.states import PayoutState, Step
+from services.card_redemption.domain.redemption.states import Step
 from services.card_redemption.domain.verification import Releasing, ReportRelease, ReportVerification
 from services.kernel.effects import SentEvent
 from settle.simulation.store import Store
-from settle.simulation.witnesses import disputes
+from settle.simulation.witnesses import disputes, standing
 
 if TYPE_CHECKING:
     from settle.simulation.transaction import Transaction
@@ -28,18 +28,14 @@ _BY_STEP: Mapping[Step, str] = {
 }
 
 
-_GOES_ON = (Step.UNFROZEN, Step.CLOSED_FRAUD)
-
-
 def saw(world: "World", store: Store, transaction: "Transaction") -> None:
     """What of the rare things of redemptions is in a transaction."""
     effects, note = transaction.admission.effects, world.reached.note
-    stepped = set()
+    stepped: dict[str, set[Step]] = defaultdict(set)
     for sent in effects.sent:
         fact = sent.event.body if isinstance(sent, SentEvent) else None
         if isinstance(fact, RedemptionStepped):
-            stepped.add(fact.redemption.id)
-            _stands_still(world, effects.dirty, fact)
+            stepped[fact.redemption.id].add(fact.step)
             if fact.step in _BY_STEP:
                 note(_BY_STEP[fact.step])
             elif fact.step is Step.CANCEL_REJECTED:
@@ -48,6 +44,7 @@ def saw(world: "World", store: Store, transaction: "Transaction") -> None:
             note("code_submitted_twice")
         elif isinstance(fact, DisputeStepped):
             disputes.saw(world, fact)
+    standing.saw(world, effects.dirty, stepped)
     for item in transaction.items:
         body = item.message.body
         if isinstance(body, ReportRelease) and body.order_id in stepped and body.releasing is Releasing.RELEASED:
@@ -57,15 +54,3 @@ def saw(world: "World", store: Store, transaction: "Transaction") -> None:
     for record in effects.records:
         if isinstance(record, Attempt) and record.outcome is AttemptOutcome.ABANDONED:
             note("draft_abandoned")
-
-
-def _stands_still(world: "World", changed: Mapping[type, Mapping[str, Any]], fact: RedemptionStepped) -> None:
-    """Nothing of what begins to stand still is paid: what the credit ledger has of it is being stopped (OP-8)."""
-    redemption_id = fact.redemption.id
-    if fact.step in _GOES_ON:
-        world.standing_still.discard(redemption_id)
-    elif fact.step is Step.FROZEN and redemption_id not in world.standing_still:
-        world.standing_still.add(redemption_id)
-        sent = any(payout.state is PayoutState.SENT for payout in fact.redemption.payouts)
-        if sent and not changed[RedemptionOrder][redemption_id].settlement_id:
-            world.fail("standing_still", f"{redemption_id} stands still, and its payout goes on")
