@@ -116,11 +116,19 @@ class Store:
         return self._told
 
     def jump(self, by: int, now: int) -> None:
-        """The server's clock jumps; what it goes back over it shows a second time."""
-        before = self.present(now)
+        """The server's clock jumps; what it goes back over it shows a second time. What it goes back over twice is one
+        stretch with what it went back over before."""
+        end = self.present(now)
         self.offset_of_clock += by
-        if by < 0:
-            self.lived_twice.append((self.present(now), before))
+        begin = self.present(now)
+        if begin < end:
+            apart = [each for each in self.lived_twice if each[1] < begin or end < each[0]]
+            one = [*(each for each in self.lived_twice if each not in apart), (begin, end)]
+            self.lived_twice = [*apart, (min(one)[0], max(each[1] for each in one))]
+
+    def showed_twice(self, *instants: datetime) -> bool:
+        """Whether all of these lie in one stretch that the server's clock went back over."""
+        return any(all(begin <= at <= end for at in instants) for begin, end in self.lived_twice)
 
     # -- connections and leases
 

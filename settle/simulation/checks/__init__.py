@@ -1,17 +1,21 @@
 """What has to hold of a world that has come to rest: the auditor's own checks over its stores, and what only a history
 shows."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 from settle.simulation.checks import audited, disputes, histories, money, recycling, refunds, states
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
-CHECKS = (audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
-          money.rail, recycling.audited, recycling.settled, recycling.paid, recycling.let_go,
-          disputes.audited, disputes.remedied, disputes.ended,
-          histories.answered, histories.gapless, histories.atomic, refunds.linear)
+Check: TypeAlias = "Callable[[World], Iterator[str]]"
+CHECKS: tuple[Check, ...] = (
+    audited.orders, audited.cards, audited.accounts, states.sound, states.woken, states.free, money.clearing,
+    money.rail, money.agreed, recycling.audited, recycling.settled, recycling.paid, recycling.let_go, disputes.audited,
+    disputes.remedied, disputes.ended, histories.answered, histories.gapless, histories.forward, histories.atomic,
+    refunds.linear,
+)
 
 
 def examine(world: "World") -> None:
@@ -19,4 +23,9 @@ def examine(world: "World") -> None:
     world.subscriber.compare()
     for check in CHECKS:
         for what in check(world):
-            world.fail(f"{check.__module__.rpartition('.')[2]}.{check.__name__}", what)
+            world.fail(name_of(check), what)
+
+
+def name_of(check: Check) -> str:
+    """Its room and its own name, as a violation names it."""
+    return f"{check.__module__.rpartition('.')[2]}.{check.__name__}"

@@ -38,6 +38,4 @@ def _by_the_clock(store: Store, said: Said) -> bool:
     if not (store.lived_twice and said.what.endswith(_OF_TIME)):
         return False
     instants = [datetime.fromisoformat(text) for text in _INSTANT.findall(f"{said.expected} {said.actual}")]
-    return len(instants) > 1 and any(
-        all(begin <= at <= end for at in instants) for begin, end in store.lived_twice
-    )
+    return len(instants) > 1 and store.showed_twice(*instants)

@@ -1,6 +1,7 @@
 """Histories: what callers were told, what participants answered, and what was published, makes sense as a whole."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from services.kernel.messages import Op
@@ -27,6 +28,15 @@ def gapless(world: "World") -> Iterator[str]:
         for aggregate_id, events in store.events.items():
             if [event.sequence for event in events] != list(range(1, len(events) + 1)):
                 yield f"{name}: {aggregate_id} told {[event.sequence for event in events]}"
+
+
+def forward(world: "World") -> Iterator[str]:
+    """No aggregate tells of an earlier instant after a later one, but where its clock showed both twice."""
+    for name, store in world.stores.items():
+        for aggregate_id, events in store.events.items():
+            for before, after in pairwise(events):
+                if after.at < before.at and not store.showed_twice(after.at, before.at):
+                    yield f"{name}: {aggregate_id}/{after.sequence} is of {after.at}, after {before.at}"
 
 
 def atomic(world: "World") -> Iterator[str]:

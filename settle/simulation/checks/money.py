@@ -4,6 +4,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from services.credit_ledger.domain.model.leg import RefundLeg
+from services.credit_ledger.domain.reconciliation.comparing import compare
+from settle.simulation.agenda import DAY
+from settle.simulation.at_once import at_once
+
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
@@ -27,12 +32,19 @@ def clearing(world: "World") -> Iterator[str]:
 def rail(world: "World") -> Iterator[str]:
     """Of each payment the rail pays back no more than it was, but for what it paid against its own word."""
     paid: Counter[str] = Counter()
-    spoken: set[str] = set()
     for payment in world.rail.payments.values():
-        paid[payment.leg.reference] += payment.paid * payment.leg.amount_minor
-        if payment.contradicted:
-            spoken.add(payment.leg.reference)
+        if not payment.contradicted:
+            paid[payment.leg.reference] += payment.paid * payment.leg.amount_minor
     for reference, amount in sorted(paid.items()):
         taken = world.taken.get(reference)
-        if taken is not None and amount > taken and reference not in spoken:
+        if taken is not None and amount > taken:
             yield f"{reference} was {taken}, and {amount} of it was paid back"
+
+
+def agreed(world: "World") -> Iterator[str]:
+    """What the rail says of each payment is what its leg says, or is being asked about (PM-7): by the comparison that
+    the ledger and the auditor make."""
+    legs: dict[str, RefundLeg] = world.stores["credit_ledger"].rows[RefundLeg]
+    listed, _ = at_once(world.rail.list("", len(legs)))
+    compared = compare(listed, legs, world.stores["credit_ledger"].present(world.agenda.now + DAY))
+    yield from (f"{each.kind}: {each.key}, {each.rail_minor} of {each.leg_minor}" for each in compared.differences)

@@ -1,10 +1,12 @@
 """States: every row is sound, everything that waits is woken in time, and no claim outlives its settlement."""
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
+from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.kernel.ids import partition_of
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, ADOPT_TIMER, SWEEP})
 """Timers that no row waits for: a person set them, a draft has none, what is adopted comes with its row, and what came
 back to a card is looked at however that stands by then."""
+CLAIMS = ("pending", "settling_minor", "refunding_minor", "covering_minor")
+"""What an undecided saga keeps of a row, whatever the row is."""
+LOCKED = frozenset({Order, RedemptionOrder})
+"""What a saga of its own keeps for itself by its `settlement_id`."""
 
 
 def sound(world: "World") -> Iterator[str]:
@@ -47,10 +53,12 @@ def woken(world: "World") -> Iterator[str]:
 
 
 def free(world: "World") -> Iterator[str]:
-    """No claim is left, for all settlements are over."""
+    """No claim is left, of the root or of what else its saga kept, for all settlements are over."""
     for store in world.stores.values():
         for kind in store.rows:
-            for row in store.every(kind):
-                holder = row.settlement_id if isinstance(row, Order) else getattr(row, "pending", None)
-                if holder:
-                    yield f"{kind.__name__} {row.key} is still claimed"
+            there = {field.name for field in fields(kind)}
+            claims = [name for name in CLAIMS if name in there] + ["settlement_id"] * (kind in LOCKED)
+            for row in store.every(kind) if claims else ():
+                for name in claims:
+                    if getattr(row, name):
+                        yield f"{kind.__name__} {row.key} is still claimed: {name} {getattr(row, name)}"

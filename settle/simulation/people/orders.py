@@ -90,10 +90,9 @@ class OrderStory:
 
     def _tender(self, kind: TenderType, amount: int) -> commands.NewTender:
         shared = self.track.below(40) == 39  # two orders want the same payment
-        if kind is B:
-            taken = self.world.taken
-            taken[f"pay_{self.id}"] = taken.get(f"pay_{self.id}", 0) + amount
         reference = {G: self.card, B: "pay_shared" if shared else f"pay_{self.id}"}.get(kind, "")
+        if kind is B:
+            self.world.taken[reference] = max(amount, self.world.taken.get(reference, 0))
         return commands.NewTender(kind, amount, reference)
 
     # -- before it is theirs

@@ -45,6 +45,18 @@ def test_only_instants_that_were_shown_twice_are_not_told_apart(expected: int, a
     assert (found == []) is passes
 
 
+def test_what_a_clock_went_back_over_twice_is_one_stretch() -> None:
+    """From 10 s to 5 s, and from 7 s to 2 s: 9 s and 3 s are in no jump of their own, and nobody can tell them apart."""
+    store = Store("order", business("order", 2))
+    store.jump(-5 * SECOND, 10 * SECOND)
+    store.jump(-5 * SECOND, 12 * SECOND)
+    store.jump(-SECOND, 60 * SECOND)
+
+    shown = [store.showed_twice(START + timedelta(seconds=3), START + timedelta(seconds=at)) for at in (9, 11)]
+
+    assert (shown, len(store.lived_twice)) == ([True, False], 2)
+
+
 def test_what_is_no_instant_is_told_whatever_the_clock_did() -> None:
     """And with it the head of the chain, which alone says nothing."""
     store = Store("order", business("order", 2))
