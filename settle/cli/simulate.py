@@ -41,19 +41,19 @@ def simulate(
     else:
         typer.echo(telling.explained(tally) + "\n" if explain else "", nl=False)
         typer.echo(telling.as_text(tally))
-        if tally.failures:
-            _replayed(tally.failures[0].seed, save=save, json=json)
+    if tally.failures and (save or not json):
+        _replayed(tally.failures[0].seed, save=save, shown=not json)
     raise typer.Exit(0 if telling.held(tally) else 1)
 
 
-def _replayed(seed: int, *, save: bool, json: bool) -> int:
-    """The world of one seed once more, with its story where it fails; the exit status."""
+def _replayed(seed: int, *, save: bool, json: bool = False, shown: bool = True) -> int:
+    """The world of one seed once more, with its story where it fails, if it is to be `shown`; the exit status."""
     from settle.simulation import failures
 
     failure = failures.of(seed)
     if json:
         typer.echo(jsonlib.dumps(failures.as_json(seed, failure)))
-    else:
+    elif shown:
         typer.echo(failures.as_text(seed, failure), err=failure is not None)
     if failure is not None and save:
         typer.echo(f"kept as {failures.save(seed, failure)}", err=True)

@@ -2,11 +2,14 @@
 
 import json
 from dataclasses import dataclass
+from gc import collect
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+from settle.simulation.many import AT_A_TIME
 from settle.simulation.seeds import lived, outcome_of, prepare, replay
-from settle.simulation.shrinking import Shrinking
+from settle.simulation.shrinking import Fails, Shrinking
 from settle.simulation.story import told as last_lines
 from settle.simulation.tape import Tape, weight
 from settle.simulation.telling import told
@@ -34,15 +37,27 @@ def of(seed: int) -> Failure | None:
     if not world.violations:
         return None
     check = world.violations[0].check
-
-    def fails(choices: dict[str, list[int]]) -> bool:
-        return any(each.check == check for each in replay(choices).violations)
-
-    shrinking = Shrinking(world.tape.choices, fails)
+    shrinking = Shrinking(world.tape.choices, _failing(check))
     smallest = shrinking.run()
     again = replay(smallest, told=True)
     first = next((each for each in again.violations if each.check == check), world.violations[0])
     return Failure(first, smallest, list(again.story.lines()), shrinking.runs)
+
+
+def _failing(check: str) -> Fails:
+    """Whether the world of some choices fails this check; what it leaves is collected now and then, for many are tried
+    and nothing else collects it."""
+    tried = count(1)
+
+    def fails(choices: dict[str, list[int]]) -> bool:
+        world = replay(choices)
+        failed = any(each.check == check for each in world.violations)
+        world.let_go()
+        if next(tried) % AT_A_TIME == 0:
+            collect()
+        return failed
+
+    return fails
 
 
 def as_json(seed: int, failure: Failure | None) -> dict[str, Any]:  # Any: the values of a JSON object

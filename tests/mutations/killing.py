@@ -71,24 +71,25 @@ def _judged(mutant: Mutant, free: "SimpleQueue[Garden]") -> Verdict:
     garden, began = free.get(), time.monotonic()
     try:
         with garden.planted(mutant) as folder:
-            status, said = _asked(folder, mutant)
+            status, said = _by_its_killers(folder, mutant)
     finally:
         free.put(garden)
     found = _NOTICED.search(said) if status == KILLED else None
     return Verdict(mutant, found[1] if found else "", time.monotonic() - began, said)
 
 
-def _asked(folder: Path, mutant: Mutant) -> tuple[int, str]:
+def _by_its_killers(folder: Path, mutant: Mutant) -> tuple[int, str]:
     """How the killers ended that were asked in the copy, by the copy's code, and what they said."""
     status, said = SURVIVED, ""
     if mutant.seeds:
-        status, said = _run(folder, "tests.mutations.seeds", str(mutant.seeds))
+        status, said = asked(folder, "tests.mutations.seeds", str(mutant.seeds))
     if status == SURVIVED and mutant.killers:
-        status, said = _run(folder, "pytest", *_OPTIONS, *mutant.killers)
+        status, said = asked(folder, "pytest", *_OPTIONS, *mutant.killers)
     return status, said
 
 
-def _run(folder: Path, module: str, *arguments: str) -> tuple[int, str]:
+def asked(folder: Path, module: str, *arguments: str) -> tuple[int, str]:
+    """Run a module in the copy, by the copy's code: how it ended, and what it said."""
     paths = os.pathsep.join((str(folder), str(folder / "protos/gen")))
     try:
         done = subprocess.run(

@@ -46,7 +46,7 @@ def test_only_instants_that_were_shown_twice_are_not_told_apart(expected: int, a
 
 
 def test_what_a_clock_went_back_over_twice_is_one_stretch() -> None:
-    """From 10 s to 5 s, and from 7 s to 2 s: 9 s and 3 s are in no jump of their own, and nobody can tell them apart."""
+    """From 10 s to 5 s, and from 7 s to 2 s: 9 s and 3 s are in no jump of their own, and cannot be told apart."""
     store = Store("order", business("order", 2))
     store.jump(-5 * SECOND, 10 * SECOND)
     store.jump(-5 * SECOND, 12 * SECOND)
