@@ -32,6 +32,7 @@ from settle.simulation.subscriber import Subscriber
 from settle.simulation.swarm import Swarm, draw
 from settle.simulation.tape import Tape
 from settle.simulation.witnesses import Witness
+from settle.simulation.witnesses.claims import Claimed
 
 if TYPE_CHECKING:
     from settle.simulation.transaction import Transaction
@@ -77,6 +78,8 @@ class World:
         self.desk = Desk(self)
         self.lifetimes: dict[str, tuple[int, int]] = {}
         """When each settlement began, and when it moved last."""
+        self.claims: dict[tuple[type, str], Claimed] = {}
+        """What an undecided settlement has claimed, as it was then."""
         self.taken: dict[str, int] = {}
         """What the acquirer took, by the reference of the payment."""
         self.standing_still: dict[str, set[str]] = {}

@@ -8,7 +8,7 @@ from services.kernel.messages import Op
 from services.kernel.saga import Verdict
 from settle.simulation.services import CARD_REDEMPTION, CREDIT_LEDGER, ORDER
 from settle.simulation.store import Store
-from settle.simulation.witnesses import ends, ledger, orders, redemptions, stopping
+from settle.simulation.witnesses import claims, ends, ledger, orders, redemptions, stopping
 
 if TYPE_CHECKING:
     from settle.simulation.transaction import Transaction
@@ -66,6 +66,7 @@ class Witness:
                 world.fail("defect", f"{store.name} could not decide {item.message.body!r}: {error!r}")
         if effects.passed_over:
             note("passed_over", len(effects.passed_over))
+        claims.saw(world, store, transaction)
         stopping.saw(world, transaction)
         ends.saw(world, transaction)
         _OF_SERVICE[store.name](world, store, transaction)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,15 +11,21 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import StopPlan
 from services.card_redemption.domain.redemption.states import PayoutState, Step
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
+from services.credit_ledger.domain.model.account import CreditAccount
+from services.credit_ledger.domain.model.commands import CutStatement
+from services.credit_ledger.domain.model.operation import Operation
 from services.kernel.admission import Admission
+from services.kernel.decision import Aggregate
 from services.kernel.messages import Message, Op
+from services.kernel.participant import Pending
 from services.kernel.saga import Phase, Run
 from services.order.domain.order import Order
 from services.order.domain.states import Kind
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.waiting import NOBODY
+from settle.simulation.agenda import START
 from settle.simulation.seeds import lived
-from settle.simulation.services import CARD_REDEMPTION, ORDER
+from settle.simulation.services import CARD_REDEMPTION, CREDIT_LEDGER, ORDER
 from settle.simulation.tape import Tape
 from settle.simulation.transaction import Transaction
 from settle.simulation.witnesses import standing
@@ -29,11 +36,12 @@ SEED = 11
 
 
 def _committed(
-    world: World, *rows: Order | Run, faulty: Exception | None = None, stopped: frozenset[str] = frozenset()
+    world: World, *rows: Aggregate, service: str = ORDER, faulty: Exception | None = None,
+    stopped: frozenset[str] = frozenset(),
 ) -> list[str]:
-    """A transaction of orders with these rows is committed; which checks tell of it."""
-    store = world.stores[ORDER]
-    transaction = Transaction(world.processes[ORDER][0].lane, store.connect(0, 1), NOBODY, False)
+    """A transaction with these rows is committed; which checks tell of it."""
+    store = world.stores[service]
+    transaction = Transaction(world.processes[service][0].lane, store.connect(0, 1), NOBODY, False)
     transaction.admission, transaction.stopped = Admission(store.business.rules, store.business.timers, {}), stopped
     effects = transaction.admission.effects
     for row in rows:
@@ -70,6 +78,36 @@ def test_a_row_that_goes_back_is_told(back: int, told: list[str]) -> None:
     order: Order = next(world.stores[ORDER].every(Order))
 
     assert _committed(world, replace(order, version=order.version - back)) == told
+
+
+def _claimed(world: World) -> CreditAccount:
+    """An account that a saga has claimed."""
+    account: CreditAccount = next(world.stores[CREDIT_LEDGER].every(CreditAccount))
+    world.claims[CreditAccount, account.key] = claimed = replace(account, pending=Pending("saga_x", START))
+    return claimed
+
+
+@pytest.mark.parametrize(("more", "ends", "told"), [(0, False, []), (1, False, ["claims"]), (0, True, ["claims"])])
+def test_who_passes_a_claim_is_told(more: int, ends: bool, told: list[str]) -> None:
+    """Whoever writes the row, or ends the claim, without its saga's second phase."""
+    world = lived(Tape(SEED))
+    claimed = _claimed(world)
+    row = replace(claimed, version=claimed.version + more, pending=None if ends else claimed.pending)
+
+    assert _committed(world, row, service=CREDIT_LEDGER) == told
+
+
+@pytest.mark.parametrize(("later", "told"), [(0, []), (1, ["claims"])])
+def test_what_is_confirmed_as_of_another_instant_than_its_try_is_told(later: int, told: list[str]) -> None:
+    """OP-1: both compute the same, whatever fell due in between."""
+    world = lived(Tape(SEED))
+    store, claimed = world.stores[CREDIT_LEDGER], _claimed(world)
+    store.inbox[f"saga_x/{Op.CONFIRM}"] = next(iter(store.inbox.values()))
+    operations: Iterator[Operation] = store.every(Operation)
+    operation = next(each for each in operations if not isinstance(each.body, CutStatement))
+    kept = replace(operation, saga_id="saga_x", at=START + timedelta(seconds=later))
+
+    assert _committed(world, replace(claimed, pending=None), kept, service=CREDIT_LEDGER) == told
 
 
 @pytest.mark.parametrize(("error", "told"), [(KeyError("x"), ["defect"]), (ValueError("UNKNOWN_TRY"), [])])
