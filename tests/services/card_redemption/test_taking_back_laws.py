@@ -166,6 +166,27 @@ def test_no_face_is_corrected_to_nothing(face_minor: int) -> None:
     assert made.order() == paid
 
 
+@pytest.mark.parametrize("body", [
+    lambda name: ask.AcceptPlatformFault(name, "boss"), lambda name: ask.CorrectFace(name, FACE_MINOR - 500, "op-1"),
+], ids=["fault", "less"])
+@pytest.mark.parametrize(("arrived", "reason"), [(0, "PAYOUT_IN_TRANSIT"), (1, "PAYOUT_IN_TRANSIT"), (2, "")])
+def test_of_two_payouts_none_is_taken_back_before_both_arrived(
+    body: Callable[[str], object], arrived: int, reason: str
+) -> None:
+    """While one of them is under way nobody can say which of them it would be."""
+    made = Redeeming()
+    _mood(stops=False)(made)
+    made.submitted(SELF)
+    made.verify()
+    ACTS["more"](made)
+    for _ in range(arrived):
+        ACTS["one arrives"](made)
+
+    step = made.do(body(made.order().id))
+
+    assert getattr(step.outcome, "reason", "") == reason
+
+
 def test_a_fraud_stops_every_payout_that_the_credit_ledger_has() -> None:
     """One after another (OP-8)."""
     made = Redeeming()
