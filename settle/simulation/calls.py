@@ -16,6 +16,7 @@ from settle.simulation.agenda import MS, SECOND, Signal, Steps
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
+REUSED = "REQUEST_ID_REUSED"
 SECONDS = 30.0
 """A caller's deadline."""
 
@@ -93,11 +94,14 @@ class Desk:
         return told
 
     def again(self, request_id: str, body: object) -> Steps:
-        """The same id with another body: a mistake of the caller."""
+        """The same id with another body: a mistake of the caller, who is told so and never what became of the first."""
         asked = self.requests[request_id]
         answered = yield from self._send(Request(asked.id, asked.service, asked.key, body, asked.asked_at), keep=False)
-        if isinstance(answered, Answered) and answered.verdict is Verdict.REFUSED:
-            self._world.reached.note("request_id_reused")
+        if not isinstance(answered, Answered):
+            return
+        self._world.reached.note("request_id_reused")
+        if reason_of(answered) != REUSED:
+            self._world.fail("reused", f"{request_id} was used for another body, and told {answered}")
 
     def _once(self, request: Request, delay: int) -> Steps:
         yield delay

@@ -19,17 +19,21 @@ from services.kernel.decision import Aggregate
 from services.kernel.messages import Message, Op
 from services.kernel.participant import Pending
 from services.kernel.saga import Phase, Run
+from services.order.domain.commands import ConfirmDelivery
 from services.order.domain.order import Order
 from services.order.domain.states import Kind
 from services.runtime.lanes.item import Item
 from services.runtime.lanes.waiting import NOBODY
-from settle.simulation.agenda import START
+from settle.simulation.agenda import HOUR, START
+from settle.simulation.calls import hash_of
+from settle.simulation.people import finance
 from settle.simulation.seeds import lived
 from settle.simulation.services import CARD_REDEMPTION, CREDIT_LEDGER, ORDER
 from settle.simulation.tape import Tape
 from settle.simulation.transaction import Transaction
 from settle.simulation.witnesses import standing
 from settle.simulation.world import World
+from tests.settle.simulation.test_found import ORDER as CART
 
 SEED = 11
 """Its world has what is told of here."""
@@ -166,6 +170,23 @@ def test_what_is_to_be_taken_back_and_is_forgotten_is_told(cause: Cause, steps: 
     standing.saw(world, {RedemptionOrder: {order.id: order}, Run: {run.id: run}}, {order.id: steps})
 
     assert [each.check for each in world.violations] == told
+
+
+@pytest.mark.parametrize(("alike", "told"), [(False, []), (True, ["reused"])])
+def test_who_hears_the_answer_to_another_body_is_told(alike: bool, told: list[str]) -> None:
+    """The service takes the one for the other."""
+    world, other = World(Tape()), ConfirmDelivery("ord_0")
+    world.quiet = True
+    world.tell_all([finance.opening(world, 0)], HOUR)
+    world.tell_all([world.desk.ask("order", "ord_0", CART, "place")], HOUR)
+    inbox = world.stores["order"].inbox
+    if alike:
+        inbox["place"] = replace(inbox["place"], body_hash=hash_of(other))
+
+    world.tell_all([world.desk.again("place", other)], HOUR)
+
+    assert [each.check for each in world.violations] == told
+    assert world.reached.counts["request_id_reused"] == 1
 
 
 @pytest.mark.parametrize(("again", "check"), [
