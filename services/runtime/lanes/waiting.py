@@ -82,7 +82,8 @@ class Waiting:
         self._count = 0
         self._stood: dict[int, Counter[int]] = {}
         self.calls = 0
-        self.awake: set[str] = set()
+        self.awake: dict[str, None] = {}
+        """The roots that are looked at next, in the order in which they woke: who has no place aboard is next."""
 
     def __len__(self) -> int:
         return self._count
@@ -117,13 +118,14 @@ class Waiting:
             if key not in waiting:
                 waiting[key] = _until_a_claim(self._roots[key])
                 count += len(waiting[key])
-        return Aboard(waiting, frozenset(self.awake & waiting.keys()), self._roots)
+        return Aboard(waiting, frozenset(self.awake.keys() & waiting.keys()), self._roots)
 
     def settle(self, items: Sequence[Item], aboard: Aboard, effects: Effects[Item], now: datetime) -> None:
         """After the commit: who met a claim waits, who was decided does not, and who is next goes on."""
         if not self._roots and not effects.busy:
             return
-        self.awake -= aboard.awake
+        for key in aboard.awake:
+            self.awake.pop(key, None)
         busy = {item for item, _ in effects.busy}
         for item in (*items, *effects.woken):
             if item not in busy and item.message.key in self._roots:
@@ -136,7 +138,7 @@ class Waiting:
             root = self._roots[key]
             root.pause = min(2 * root.pause, LOOK_SECONDS_MAX)
             root.look_at = self._monotonic() + root.pause
-        self.awake |= effects.let_go & self._roots.keys()
+        self.awake.update(dict.fromkeys(sorted(effects.let_go & self._roots.keys())))
 
     def oldest(self, busy: Iterable[Item]) -> dict[int, int]:
         """Of each partition, where the oldest record stands whose message waits here, or would with these."""
@@ -154,7 +156,7 @@ class Waiting:
         if now - self._expired_at >= EXPIRE_SECONDS:
             self._expired_at = now
             self._expire(now)
-        self.awake.update(key for key, root in self._roots.items() if root.look_at <= now)
+        self.awake.update((key, None) for key, root in self._roots.items() if root.look_at <= now)
 
     def awaited(self, items: Sequence[Item]) -> bool:
         """Whether one of these may end a claim for which somebody waits here."""
@@ -213,7 +215,7 @@ class Waiting:
         root.pause, root.look_at = LOOK_SECONDS, self._monotonic() + LOOK_SECONDS
         if not root.items:
             del self._roots[item.message.key]
-            self.awake.discard(item.message.key)
+            self.awake.pop(item.message.key, None)
 
     def _forget_place(self, gone: Item) -> None:
         if gone.stood_at is not None:
