@@ -179,7 +179,7 @@ async def test_those_who_waited_count_among_what_fits_into_a_transaction(running
     async with asyncio.timeout(10):
         await asyncio.gather(*calls)
 
-    assert running.process._lanes._lanes[0]._pace.most >= 5
+    assert running.process._lanes._lanes[0]._deciding._pace.most >= 5
 
 
 async def test_a_long_line_leaves_room_for_what_comes_in(running: Running) -> None:
