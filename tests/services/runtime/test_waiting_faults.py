@@ -17,7 +17,8 @@ from services.kernel.errors import Internal
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import Verdict
 from services.runtime.ground.settings import Settings
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from tests.services.runtime.claimed import RING, SCHEMA, claimed_service
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
