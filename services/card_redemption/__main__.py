@@ -30,7 +30,8 @@ from services.card_redemption.wire.policies import shipped_policies
 from services.runtime.ground.postgres import Reading
 from services.runtime.ground.settings import Settings
 from services.runtime.lanes.business import Recording
-from services.runtime.process import Service, run
+from services.runtime.main import run
+from services.runtime.service import Service
 
 SHIPPED = Shipped(shipped_policies(), shipped_calendars())
 

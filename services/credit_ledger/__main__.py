@@ -15,7 +15,8 @@ from services.credit_ledger.store import TABLES
 from services.credit_ledger.store.open_payments import open_payments
 from services.credit_ledger.store.owners import OWNERS
 from services.credit_ledger.wire import CODEC
-from services.runtime.process import Service, run
+from services.runtime.main import run
+from services.runtime.service import Service
 
 SERVICE = Service(
     name="credit_ledger", inbound="commands", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,

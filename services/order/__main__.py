@@ -15,7 +15,8 @@ from services.order.store import TABLES
 from services.order.store.owners import OWNERS
 from services.order.store.reads import shown
 from services.order.wire import CODEC
-from services.runtime.process import Service, run
+from services.runtime.main import run
+from services.runtime.service import Service
 
 SERVICE = Service(
     name="order", inbound="replies", tables=TABLES, rules=RULES, timers=TIMERS, codec=CODEC,

@@ -31,6 +31,10 @@ IN_FLIGHT = 256
 """Calls that wait for their answer at the same time, in the closed loop."""
 CALLERS = 256
 """So many share what is offered under overload; one that was refused sends nothing until it was told to come again."""
+UNANSWERED_MAX = 8
+"""What a caller has sent without an answer to it, under overload: beyond it, it holds back as well."""
+BURST = 32
+"""So many are sent between two looks at what was answered: a sender that is late would else hear nothing any more."""
 UNSETTLED_MAX = 1_536
 """Accepted and not yet settled: the closed loop waits beyond it, so that a backlog cannot hide in the figures."""
 DEADLINE_SECONDS = 30.0
@@ -57,7 +61,7 @@ class Tally:
     refused: list[float] = field(default_factory=list)
     """How long the engine took to refuse, in seconds."""
     held_back: int = 0
-    """What a caller had to send while it was told to wait: offered, and not sent."""
+    """What a caller had to send while it was told to wait, or waited for answers: offered, and not sent."""
     started: dict[str, float] = field(default_factory=dict)
 
 
@@ -80,6 +84,7 @@ class Load:
         self._calls: dict[str, Call] = {}
         self._number = 0
         self._quiet_until = [0.0] * CALLERS
+        self._unanswered = [0] * CALLERS
 
     async def closed(self, seconds: float) -> dict[str, object]:
         """As many as the engine takes, with a bounded number under way."""
@@ -107,7 +112,7 @@ class Load:
 
     async def overload(self, seconds: float, rate: float) -> dict[str, object]:
         """Many times what the engine takes, from many callers: what is refused is sent again, anew, and its caller is
-        quiet until it was told to come again."""
+        quiet until it was told to come again. None of them has more than a few calls without an answer."""
         return await self._at_rate(seconds, rate, self._caller)
 
     async def open(self, seconds: float, rate: float) -> dict[str, object]:
@@ -121,7 +126,8 @@ class Load:
         tally = Tally(time.perf_counter(), self._subscriber.count)
         until, calls, sent = tally.began + seconds, set[asyncio.Task[float]](), 0
         while (now := time.perf_counter()) < until:
-            while sent < (now - tally.began) * rate:
+            behind = min(int((now - tally.began) * rate) - sent, BURST)
+            for _ in range(behind):
                 due = tally.began + sent / rate
                 send, sent = sender(sent), sent + 1
                 if send is None:
@@ -134,7 +140,7 @@ class Load:
                 task = asyncio.create_task(send(tally, target, due))
                 calls.add(task)
                 task.add_done_callback(calls.discard)
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(TICK_SECONDS if behind < BURST else 0)
         await asyncio.gather(*calls)
         return await self._finish(tally, until)
 
@@ -150,13 +156,18 @@ class Load:
         return self._refused.popleft() if self._refused else next(self._stored, None)
 
     def _caller(self, number: int) -> Send | None:
-        """Whose turn it is, if nobody told it to wait."""
+        """Whose turn it is, if nobody told it to wait and it waits for few answers."""
         caller = number % CALLERS
-        return partial(self._press, caller) if self._quiet_until[caller] <= time.perf_counter() else None
+        quiet = self._quiet_until[caller] > time.perf_counter() or self._unanswered[caller] >= UNANSWERED_MAX
+        if quiet:
+            return None
+        self._unanswered[caller] += 1
+        return partial(self._press, caller)
 
     async def _press(self, caller: int, tally: Tally, target: Target, _due: float) -> float:
         began = time.perf_counter()
         retry_seconds = await self._send(tally, target, began)
+        self._unanswered[caller] -= 1
         if target.order_id not in tally.started:
             ended = time.perf_counter()
             tally.refused.append(ended - began)

@@ -43,10 +43,10 @@ def doctor(json: Json = False) -> None:
 
 
 def _found() -> dict[str, str]:
-    from settle.local import machine, postgres
+    from settle.local import machine, postgres, postgres_programs
 
     given = os.environ.get("SETTLE_PG_DSN", "")
-    binaries = None if given else postgres.find_binaries()
+    binaries = None if given else postgres_programs.find()
     server = f"{binaries[1]} ({binaries[0]})" if binaries else postgres.place_of(given) if given else ""
     return {
         "Python": machine.interpreter(),

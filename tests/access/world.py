@@ -28,8 +28,8 @@ from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import open_pool
 from services.runtime.ground.settings import Settings
 from services.runtime.identity.door import open_door
-from services.runtime.process import Service
 from services.runtime.rpc.server import RpcServer
+from services.runtime.service import Service
 from settle.local import ports
 from tests.access.contract import IDS, METHODS, OTHER, OWN, PACKAGES, subject, thing
 from tests.gateway.conftest import serving

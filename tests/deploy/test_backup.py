@@ -17,7 +17,7 @@ from settle.client.desk import Desk
 from settle.client.engine import Engine
 from settle.client.shop import Goods, Payment, Shop, instalments
 from settle.client.tokens import Tokens
-from settle.local import children, postgres
+from settle.local import children, postgres_programs
 from settle.local.endpoints import acquirer_of, dsns_of, sandboxes_of, targets_of
 from settle.local.stack import LocalStack
 from tests.deploy.image import ROOT
@@ -39,7 +39,7 @@ def folder() -> Iterator[Path]:
 
 def programs() -> Path:
     """Where PostgreSQL's programs are; a test is skipped where those for backups are missing."""
-    found = postgres.find_binaries()
+    found = postgres_programs.find()
     lacking = [name for name in ("pg_basebackup", "pg_verifybackup") if found and not (found[1] / name).exists()]
     if found is None or lacking or os.environ.get("SETTLE_PG_DSN"):
         pytest.skip(f"a backup needs a server of our own and the programs beside it: {lacking or 'there is none'}")
@@ -125,7 +125,7 @@ def test_a_backup_under_load_comes_back_whole(folder: Path) -> None:
     again = script("backup.sh", "postgresql://127.0.0.1:1/", backup)
 
     second.mkdir()
-    data = postgres._home(second) / "postgres"
+    data = postgres_programs.home_of(second) / "postgres"
     restored = script("restore.sh", backup, data)
     assert (restored.returncode, again.returncode) == (0, 2), restored.stderr + again.stderr
     assert "\nsettle.restored = '2" in (data / "postgresql.auto.conf").read_text()

@@ -22,9 +22,9 @@ from services.kernel.decision import Aggregate, Busy, Refused
 from services.kernel.errors import Unavailable
 from services.order.__main__ import SERVICE as ORDERS
 from services.runtime.ground.settings import Settings
-from services.runtime.process import Service
 from services.runtime.rpc.calls import Calls
 from services.runtime.rpc.edge import body_hash, error_of
+from services.runtime.service import Service
 from tests.clocks import StillClock
 from tests.coupled import Pick, deliver, in_order
 from tests.in_memory import InMemory

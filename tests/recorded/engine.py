@@ -24,12 +24,12 @@ from services.runtime.kafka.incoming import read
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item, RecordPlace
-from services.runtime.process import Service
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.operations import OperationsServicer
 from services.runtime.rpc.server import RpcServer
 from services.runtime.rpc.watching import Watchers
+from services.runtime.service import Service
 from services.runtime.stored import parked, timers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.sagas import saga_table

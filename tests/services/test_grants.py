@@ -20,7 +20,7 @@ from services.runtime.ground.migrations import migrate
 from services.runtime.ground.saving import Appending, Saving
 from services.runtime.ground.settings import Settings, SettingsError
 from services.runtime.ground.tables import Connection
-from services.runtime.process import Service
+from services.runtime.service import Service
 from services.runtime.stored.sagas import saga_table
 from settle.local import roles
 from settle.local.postgres import AUDITOR, DATABASES

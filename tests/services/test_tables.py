@@ -8,7 +8,7 @@ from services.credit_ledger.__main__ import SERVICE as CREDIT
 from services.order.__main__ import SERVICE as ORDERS
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.saving import Appending, Column, Saving, Viewing
-from services.runtime.process import Service
+from services.runtime.service import Service
 from services.runtime.stored.sagas import saga_table
 from tests.settle.audit.scratch import server
 

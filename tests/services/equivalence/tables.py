@@ -17,9 +17,9 @@ from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
+from services.runtime.lanes.deciding import COLLISIONS
 from services.runtime.lanes.item import Item
-from services.runtime.lanes.lane import COLLISIONS
-from services.runtime.process import Service
+from services.runtime.service import Service
 from services.runtime.stored.sagas import saga_table
 from tests.clocks import StillClock
 from tests.services.equivalence.heard import Heard, Remembering

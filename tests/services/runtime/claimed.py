@@ -10,7 +10,7 @@ from services.kernel.messages import Message, TimerDue
 from services.kernel.participant import Pending, refuse_if_busy, take_part
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
-from services.runtime.process import Service
+from services.runtime.service import Service
 from tests.services.runtime.counters import SERVICE, Add, Total
 
 SCHEMA = """create table claimed (

@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.settings import Settings
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from tests.services.runtime.counters import SCHEMA
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.raw_records import PARTITIONS, TOPICS, Running

@@ -14,7 +14,7 @@ from services.kernel.messages import Message
 from services.runtime.ground.codec import Codec, Entry
 from services.runtime.ground.saving import Saving, column, columns
 from services.runtime.ground.tables import Connection, Table
-from services.runtime.process import Service
+from services.runtime.service import Service
 
 SCHEMA = """create table counters (
     id text primary key, value bigint not null, version bigint not null, events_head bytea not null default '')"""

@@ -16,7 +16,8 @@ from services.kernel.messages import Message
 from services.runtime.ground import metrics
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.clients import make_producer
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from services.runtime.stored.inbox import Answered
 from tests.services.runtime.counters import CODEC, SERVICE, Add, Counter
 

@@ -8,7 +8,8 @@ from services.kernel.decision import Decision, Known, Timer, Wanted, rule, timer
 from services.kernel.messages import Message, TimerDue
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from services.runtime.stored import timers
 from tests.clocks import StillClock
 from tests.services.runtime.conftest import Until

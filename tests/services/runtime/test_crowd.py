@@ -10,7 +10,7 @@ import pytest
 from services.kernel.errors import ResourceExhausted, Unavailable
 from services.kernel.messages import Message
 from services.kernel.saga import Verdict
-from services.runtime.lanes.lane import CROWDED_MESSAGES_MAX
+from services.runtime.lanes.deciding import CROWDED_MESSAGES_MAX
 from services.runtime.lanes.lanes import Lanes
 from services.runtime.lanes.outlook import ALWAYS_TAKEN
 from services.runtime.process import Process
@@ -62,7 +62,7 @@ async def test_batches_are_small_while_callers_are_refused(process: Process) -> 
     lane = process._lanes._lanes[0]
     calls = [_submit(process._lanes, f"call_{number}") for number in range(ALWAYS_TAKEN)]
 
-    crowded = lane._take()
+    crowded = lane._deciding.take(crowded=lane.crowded)
     lane.queues.give_back(crowded)
 
     assert len(crowded) == CROWDED_MESSAGES_MAX

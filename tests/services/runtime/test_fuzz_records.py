@@ -30,7 +30,8 @@ from services.runtime.lanes.aside import parked_row
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.encoding import encode
 from services.runtime.lanes.item import Item, RecordPlace
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from services.runtime.stored.sagas import saga_table
 from settlement.saga.v1 import saga_pb2
 from tests.in_memory import NOW

@@ -145,7 +145,7 @@ async def test_b2_a11_backends_killed_under_load_lose_and_repeat_nothing(
     await until(lambda: process._lanes.unpublished == 0)
 
     async def complete() -> bool:
-        await process._sweep()
+        await process.chores.sweep()
         told = (await events(local)).values()
         return all(list(dict.fromkeys(sequences)) == list(range(1, total + 1)) for sequences in told)
 
@@ -238,7 +238,7 @@ async def test_what_was_set_aside_is_retried_in_its_order(process: Process, loca
             assert await parked.retry(connection, parked_id, PARTITIONS, "ann: repaired", datetime.now(UTC))
         await connection.close()
         arrived = (await fetch(local, "select sum(next_offset) from consumed_offsets"))[0][0]
-        await process._sweep()
+        await process.chores.sweep()
 
         async def decided() -> bool:
             return bool((await fetch(local, "select sum(next_offset) > $1 from consumed_offsets", arrived))[0][0])

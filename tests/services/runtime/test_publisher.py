@@ -90,7 +90,7 @@ async def test_what_a_dead_lane_left_goes_before_what_comes_after_it(
     await sweeper.close()
 
     async def swept() -> bool:
-        await process._sweep()
+        await process.chores.sweep()
         return not await fetch(local, "select from outbox")
 
     await until(swept)
@@ -142,7 +142,7 @@ async def test_the_outbox_is_cleared_by_what_was_acknowledged(
         return await left() == [STUCK] * 5
 
     await until(only_stuck)
-    await process._sweep()
+    await process.chores.sweep()
     waiting = process._lanes.unpublished
     cluster.set_leader(EVENTS, 0, 1)
     await until(lambda: process._lanes.unpublished == 0)

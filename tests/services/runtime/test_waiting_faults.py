@@ -17,7 +17,8 @@ from services.kernel.errors import Internal
 from services.kernel.messages import Message, Op, TimerDue
 from services.kernel.saga import Verdict
 from services.runtime.ground.settings import Settings
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from tests.services.runtime.claimed import RING, SCHEMA, claimed_service
 from tests.services.runtime.conftest import Until
 from tests.services.runtime.counters import Add
@@ -179,7 +180,7 @@ async def test_those_who_waited_count_among_what_fits_into_a_transaction(running
     async with asyncio.timeout(10):
         await asyncio.gather(*calls)
 
-    assert running.process._lanes._lanes[0]._pace.most >= 5
+    assert running.process._lanes._lanes[0]._deciding._pace.most >= 5
 
 
 async def test_a_long_line_leaves_room_for_what_comes_in(running: Running) -> None:

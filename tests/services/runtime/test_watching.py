@@ -292,7 +292,7 @@ async def test_400_readers_cost_no_lane_its_session(process: Process, small: Set
 
     await until(woken, 20)
     await until(lambda: process._lanes.unpublished == 0)
-    await process._sweep()
+    await process.chores.sweep()
     await until(cleared, 20)
     stop.set()
     await asyncio.gather(*readers)

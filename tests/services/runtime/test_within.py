@@ -15,7 +15,8 @@ from services.kernel.notices import ACKNOWLEDGED, REPEATED
 from services.runtime.ground.records import heard_by, topic
 from services.runtime.ground.saving import free_of
 from services.runtime.ground.settings import Settings
-from services.runtime.process import Process, Service
+from services.runtime.process import Process
+from services.runtime.service import Service
 from services.runtime.stored.notices import notice_table
 from tests.services.runtime import counters
 from tests.services.runtime.conftest import Until

@@ -13,7 +13,7 @@ from services.credit_ledger.__main__ import SERVICE as LEDGER
 from services.kernel.chain import ATTEMPTS, BYTES, EVENTS, OPERATIONS, name_of
 from services.order.__main__ import SERVICE as ORDERS
 from services.order.domain.commands import CancelOrder
-from services.runtime.process import Service
+from services.runtime.service import Service
 from services.runtime.stored.pruning import Pruned, prune
 from settle.audit import walks
 from settle.audit.chains import CHAINED, EVENT_CHAINS, OPERATION_CHAINS, chain_keys, notes

@@ -1,10 +1,11 @@
 """What the load generator is told, it does."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
-from settle.bench.load import CALLERS, Load, Tally, obey
+from settle.bench.load import BURST, CALLERS, UNANSWERED_MAX, Load, Tally, obey
 from settle.bench.targets import Target
 
 
@@ -88,3 +89,64 @@ async def test_under_overload_a_caller_that_was_refused_is_quiet_as_long_as_it_w
     assert (load._caller(3), load._caller(3 + CALLERS)) == (None, None)
     assert load._caller(4) is not None
     assert (len(tally.refused), list(load._refused)) == (1, [target])
+
+
+class Accepting(Load):
+    """Every call is accepted."""
+
+    async def _send(self, tally: Tally, target: Target, began: float) -> float:
+        tally.started[target.order_id] = began
+        return 0.0
+
+
+async def test_under_overload_a_caller_waits_for_answers_before_it_sends_more() -> None:
+    """Whoever sends on without an end measures its own queue; each answer lets one call more be sent."""
+    nobody: Any = None
+    load, tally = Accepting(nobody, nobody, [], nobody), Tally(0.0, 0)
+    sends = [load._caller(3) for _ in range(UNANSWERED_MAX)]
+    assert None not in sends
+    assert load._caller(3) is None
+
+    assert sends[0] is not None
+    await sends[0](tally, Target("ord_1"), 0.0)
+
+    assert (load._caller(3) is None, load._caller(3)) == (False, None)
+
+
+class Unfinished(Load):
+    """A phase is over without a wait for what was sent."""
+
+    async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
+        return {}
+
+
+class Counting:
+    """A subscriber to whom nothing is told."""
+
+    count = 0
+
+
+async def test_a_sender_that_is_late_looks_at_what_was_answered_between_two_bursts() -> None:
+    """However much is due at once: what is sent in one go is bounded."""
+    nobody: Any = None
+    subscriber: Any = Counting()
+    load, sent = Unfinished(nobody, subscriber, [Target(f"ord_{number}") for number in range(10_000)], nobody), 0
+    bursts: list[int] = []
+
+    async def count(tally: Tally, target: Target, began: float) -> float:
+        nonlocal sent
+        sent += 1
+        return 0.0
+
+    async def look() -> None:
+        while True:
+            before = sent
+            await asyncio.sleep(0)
+            bursts.append(sent - before)
+
+    looking = asyncio.create_task(look())
+    await load._at_rate(0.05, 1e6, lambda number: count)
+    looking.cancel()
+
+    assert sent > BURST
+    assert max(bursts) <= 2 * BURST

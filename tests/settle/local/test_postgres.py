@@ -13,14 +13,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from settle.local import children, ports, postgres, topics
+from settle.local import children, ports, postgres, postgres_programs, topics
 from settle.local.refusals import NoPostgres
 
 
 @pytest.fixture
 def server(folder: Path) -> Iterator[postgres.Postgres]:
     """Data in a folder with a space in its name; not started."""
-    if postgres.find_binaries() is None:
+    if postgres_programs.find() is None:
         pytest.skip("needs PostgreSQL's binaries")
     made = postgres.make(folder, durable=False)
     yield made
@@ -216,7 +216,7 @@ def test_what_an_existing_server_refuses_is_said_without_the_password(
 def test_programs_may_be_named_by_a_relative_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are run in the data folder: a relative SETTLE_PG_BIN failed at initdb."""
     monkeypatch.delenv("SETTLE_PG_BIN", raising=False)
-    found = postgres.find_binaries()
+    found = postgres_programs.find()
     if found is None:
         pytest.skip("needs PostgreSQL's binaries")
     (folder / "programs").symlink_to(found[1])
