@@ -58,7 +58,7 @@ class RedemptionFlow:
         given, world = self._scenario.given, self._world
         version = await world.open_account(-given.get("opening", {}).get("L.CUST.WALLET", 0))
         await world.publish(self._channel, given["rate_ppm"], given.get("commission_ppm", 0))
-        if self._declared > self._scenario.policies["first_redemption_cap_fen"]:
+        if max(self._face, self._declared) > self._scenario.policies["first_redemption_cap_fen"]:
             await world.lift_first_cap()
         code = world.new_code() if self._third else await world.issue_card(max(self._face, self._declared))
         deadline = Timestamp()
