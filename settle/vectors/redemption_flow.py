@@ -28,6 +28,8 @@ DENIALS: Mapping[str, str] = {
     "VERIFICATION_STARTED": "DENY_VERIFIED", "REVIEW_REJECTED": "DENY_REVIEW",
 }
 ESCROW_ENDED = frozenset({"ESCROW_OVER", "REDEMPTION_STATE"})
+VOUCHER_DENIED: Mapping[str, str] = {"VOUCHER_CATEGORY": "DENY_CATEGORY", "VOUCHER_EXCEEDED": OK}
+"""Of a voucher that is spent a case uses nothing, which is no denial."""
 
 
 class RedemptionFlow:
@@ -200,19 +202,21 @@ class RedemptionFlow:
         await call(self._engine.redemptions.IssueVoucher, request)
 
     async def voucher_use(self, event: Json, number: int) -> None:
-        """Spend the voucher."""
+        """Spend the voucher: of an amount above what is left the case means all that is left."""
+        left_minor = (await self._now()).voucher.left.minor_units
         request = pb.UseVoucherRequest(
             request_id=self._world.request_id("use", number), redemption_id=self._id,
-            customer_id=self._world.customer_id, category=event["category"], amount=money(event["amount"]),
+            customer_id=self._world.customer_id, category=event["category"],
+            amount=money(max(1, min(event["amount"], left_minor))),
             wait_timeout=WAIT,
         )
         try:
             await call(self._engine.redemptions.UseVoucher, request)
             self._results.append(OK)
         except Rejected as rejection:
-            if rejection.reason != "VOUCHER_CATEGORY":
+            if rejection.reason not in VOUCHER_DENIED:
                 raise
-            self._results.append("DENY_CATEGORY")
+            self._results.append(VOUCHER_DENIED[rejection.reason])
 
     async def _verify(self, face_minor: int) -> None:
         """Have it verified with this face, unless it is."""

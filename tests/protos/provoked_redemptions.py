@@ -209,6 +209,7 @@ PROVOKED: Mapping[str, Callable[[], str]] = {
     "VOUCHER_NOT_DUE": _after(lambda order: ask.IssueVoucher(order, "cus_1"), LOSSLESS),
     "VOUCHER_ISSUED": lambda: _issued(ask.IssueVoucher),
     "VOUCHER_CATEGORY": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "GROCERY", 100)),
+    "VOUCHER_EXCEEDED": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "UTILITY", 5_001)),
     "SCHEDULE_LOCKED": _of(SCHEDULED, _edit, timedelta(hours=1) + TICK),
     "LEAD_TOO_SHORT": _of(SCHEDULED, lambda order: _edit(order, timedelta(minutes=59))),
 }
