@@ -167,7 +167,7 @@ def _cancel(order_id: str, asker: Asker = Asker.SUPPORT, evidence: tuple[str, ..
 
 def _edit(order_id: str, at: timedelta | None = None) -> ask.EditSchedule:
     scheduled_at = None if at is None else Redeeming().now + at
-    return ask.EditSchedule(order_id, "cus_1", scheduled_at, 0, None, "")
+    return ask.EditSchedule(order_id, "cus_1", scheduled_at, None, None, "")
 
 
 PROVOKED: Mapping[str, Callable[[], str]] = {

@@ -671,7 +671,7 @@ class EditScheduleRequest(_message.Message):
 
     @_builtins.property
     def declared(self) -> _money_pb2.Money:
-        """Another face; absent: as it is."""
+        """Another face, above 0; absent: as it is."""
 
     def __init__(
         self,
