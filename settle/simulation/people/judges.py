@@ -106,7 +106,7 @@ def _judge(dispute: Dispute, others: int = 0) -> str:
 def _too_early(world: "World", dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is not DisputeType.FRAUD or order.fraud is None:
         return False
-    return elapsed_days(order.fraud.reported_at, world.stores[CARD].present(world.agenda.now)) < FRAUD_DAYS_MIN
+    return elapsed_days(order.fraud.reported_at, world.stores[CARD].present(world.agenda.now)) < FRAUD_DAYS_MIN.days
 
 
 def _ask(world: "World", dispute: Dispute, body: object) -> Steps:

@@ -57,7 +57,7 @@ async def moved(shared_dsn: str) -> AsyncIterator[Breakable]:
 
 async def test_nothing_of_it_is_called_out(moved: Breakable) -> None:
     """The stop, the claim and the payout that was stopped were on the account of before."""
-    row = await moved.world[CARD].fetchrow("select account_id, state from redemption_orders")
+    (row,) = await moved.world[CARD].fetch("select account_id, state from redemption_orders")
     assert (row["account_id"], row["state"]) == (money_account(f"cus_{MOVED}"), "COMPLETED")
 
     assert not (await moved.asked_all()).checks

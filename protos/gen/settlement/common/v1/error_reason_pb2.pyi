@@ -274,7 +274,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POLICE_CASE_MISSING: _ErrorReason.ValueType  # 128
     """A fraud case needs the case number of the police (DOMAIN RD-22)."""
     ERROR_REASON_FRAUD_TOO_EARLY: _ErrorReason.ValueType  # 129
-    """A fraud case is not decided before 15 days (DOMAIN A22)."""
+    """A fraud case is not decided before 15 days, counted as dates in Shanghai; `not_before` of its metadata says from which
+    instant on it can be (DOMAIN A22).
+    """
     ERROR_REASON_VOUCHER_ISSUED: _ErrorReason.ValueType  # 130
     """There is one voucher for a redemption (DOMAIN RD-28)."""
     ERROR_REASON_VOUCHER_NOT_DUE: _ErrorReason.ValueType  # 131
@@ -596,7 +598,9 @@ ERROR_REASON_PAYOUT_IN_TRANSIT: ErrorReason.ValueType  # 119
 ERROR_REASON_POLICE_CASE_MISSING: ErrorReason.ValueType  # 128
 """A fraud case needs the case number of the police (DOMAIN RD-22)."""
 ERROR_REASON_FRAUD_TOO_EARLY: ErrorReason.ValueType  # 129
-"""A fraud case is not decided before 15 days (DOMAIN A22)."""
+"""A fraud case is not decided before 15 days, counted as dates in Shanghai; `not_before` of its metadata says from which
+instant on it can be (DOMAIN A22).
+"""
 ERROR_REASON_VOUCHER_ISSUED: ErrorReason.ValueType  # 130
 """There is one voucher for a redemption (DOMAIN RD-28)."""
 ERROR_REASON_VOUCHER_NOT_DUE: ErrorReason.ValueType  # 131
