@@ -28,6 +28,8 @@ DENIALS: Mapping[str, str] = {
     "VERIFICATION_STARTED": "DENY_VERIFIED", "REVIEW_REJECTED": "DENY_REVIEW",
 }
 ESCROW_ENDED = frozenset({"ESCROW_OVER", "REDEMPTION_STATE"})
+VOUCHER_DENIED: Mapping[str, str] = {"VOUCHER_CATEGORY": "DENY_CATEGORY", "VOUCHER_EXCEEDED": OK}
+"""Of a voucher that is spent a case uses nothing, which is no denial."""
 
 
 class RedemptionFlow:
@@ -58,7 +60,7 @@ class RedemptionFlow:
         given, world = self._scenario.given, self._world
         version = await world.open_account(-given.get("opening", {}).get("L.CUST.WALLET", 0))
         await world.publish(self._channel, given["rate_ppm"], given.get("commission_ppm", 0))
-        if self._declared > self._scenario.policies["first_redemption_cap_fen"]:
+        if max(self._face, self._declared) > self._scenario.policies["first_redemption_cap_fen"]:
             await world.lift_first_cap()
         code = world.new_code() if self._third else await world.issue_card(max(self._face, self._declared))
         deadline = Timestamp()
@@ -200,19 +202,21 @@ class RedemptionFlow:
         await call(self._engine.redemptions.IssueVoucher, request)
 
     async def voucher_use(self, event: Json, number: int) -> None:
-        """Spend the voucher."""
+        """Spend the voucher: of an amount above what is left the case means all that is left."""
+        left_minor = (await self._now()).voucher.left.minor_units
         request = pb.UseVoucherRequest(
             request_id=self._world.request_id("use", number), redemption_id=self._id,
-            customer_id=self._world.customer_id, category=event["category"], amount=money(event["amount"]),
+            customer_id=self._world.customer_id, category=event["category"],
+            amount=money(max(1, min(event["amount"], left_minor))),
             wait_timeout=WAIT,
         )
         try:
             await call(self._engine.redemptions.UseVoucher, request)
             self._results.append(OK)
         except Rejected as rejection:
-            if rejection.reason != "VOUCHER_CATEGORY":
+            if rejection.reason not in VOUCHER_DENIED:
                 raise
-            self._results.append("DENY_CATEGORY")
+            self._results.append(VOUCHER_DENIED[rejection.reason])
 
     async def _verify(self, face_minor: int) -> None:
         """Have it verified with this face, unless it is."""

@@ -167,7 +167,7 @@ def _cancel(order_id: str, asker: Asker = Asker.SUPPORT, evidence: tuple[str, ..
 
 def _edit(order_id: str, at: timedelta | None = None) -> ask.EditSchedule:
     scheduled_at = None if at is None else Redeeming().now + at
-    return ask.EditSchedule(order_id, "cus_1", scheduled_at, 0, None, "")
+    return ask.EditSchedule(order_id, "cus_1", scheduled_at, None, None, "")
 
 
 PROVOKED: Mapping[str, Callable[[], str]] = {
@@ -209,6 +209,7 @@ PROVOKED: Mapping[str, Callable[[], str]] = {
     "VOUCHER_NOT_DUE": _after(lambda order: ask.IssueVoucher(order, "cus_1"), LOSSLESS),
     "VOUCHER_ISSUED": lambda: _issued(ask.IssueVoucher),
     "VOUCHER_CATEGORY": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "GROCERY", 100)),
+    "VOUCHER_EXCEEDED": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "UTILITY", 5_001)),
     "SCHEDULE_LOCKED": _of(SCHEDULED, _edit, timedelta(hours=1) + TICK),
     "LEAD_TOO_SHORT": _of(SCHEDULED, lambda order: _edit(order, timedelta(minutes=59))),
 }

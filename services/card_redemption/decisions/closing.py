@@ -1,25 +1,24 @@
 """Closing a card: its value is set aside, the wallet gets it, the card is closed; what comes back follows (PM-3)."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from services.card_redemption.decisions.standing import owned
 from services.card_redemption.domain.cards import closing
 from services.card_redemption.domain.cards.card import OVER, GiftCard, holding, refuse_unless
-from services.card_redemption.domain.cards.closing import SWEEP, ClosePlan
+from services.card_redemption.domain.cards.closing import ClosePlan, looked_at_again
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.commands import CloseCard
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.sagas.card_close import DEFINITION
 from services.kernel.coordination import with_progress
-from services.kernel.decision import Decision, Done, Known, Timer
+from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived, money_account
 from services.kernel.messages import Message, TimerDue
 from services.kernel.saga import Phase, Progress, Run, begin
 
-SWEPT_AGAIN = timedelta(days=1)
 CLOSED = "CLOSE_CARD"
 """What was tried, as the record has it."""
 _ENDING = OVER | {CardStanding.CLAIMED}
@@ -53,16 +52,12 @@ def followed(card: GiftCard, decision: Decision, amount_minor: int, message: Mes
         return decision
     if card.over:
         return _on_its_way(card, decision, amount_minor, derived("saga", "followed", message.id), now)
-    waits = (_looked_at_again(card, now),) if _may_be_over(card) else ()
+    waits = (looked_at_again(card, now),) if _may_be_over(card) else ()
     return replace(decision, timers=(*decision.timers, *waits))
 
 
 def _may_be_over(card: GiftCard) -> bool:
     return (card.frozen_from or card.standing) in _ENDING
-
-
-def _looked_at_again(card: GiftCard, now: datetime) -> Timer:
-    return Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN)
 
 
 def _on_its_way(card: GiftCard, decision: Decision, amount_minor: int, saga_id: str, now: datetime) -> Decision:
@@ -98,7 +93,7 @@ def _ended(card: GiftCard, run: Run, now: datetime) -> Decision:
     own = replace(plan, account_id=money_account(plan.customer_id))
     if plan.account_id != own.account_id:  # whose the named account is, only who refused knows
         return with_progress(Decision(), begin(DEFINITION, derived("saga", "own", run.id), card.id, own, now))
-    return Decision(changes=(let_go,), timers=(_looked_at_again(card, now),))
+    return Decision(changes=(let_go,), timers=(looked_at_again(card, now),))
 
 
 def _not_closed(card: GiftCard, reason: str) -> Attempt:
@@ -116,6 +111,6 @@ def swept(known: Known, body: TimerDue, message: Message, now: datetime) -> Deci
     if card is None or not card.spendable_minor:
         return Decision()
     if not card.over:
-        return Decision(timers=(_looked_at_again(card, now),) if _may_be_over(card) else ())
+        return Decision(timers=(looked_at_again(card, now),) if _may_be_over(card) else ())
     saga_id = derived("saga", message.fresh_id)
     return _on_its_way(card, Decision(changes=(card,)), card.spendable_minor, saga_id, now)

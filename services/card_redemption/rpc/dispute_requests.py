@@ -45,7 +45,7 @@ def submit_evidence(request: pb.SubmitEvidenceRequest) -> commands.SubmitEvidenc
 
 def decide_dispute(request: pb.DecideDisputeRequest) -> commands.DecideDispute:
     """A supervisor's word."""
-    granted_minor = amount(request.granted.minor_units, "a grant") if request.HasField("granted") else 0
+    granted_minor = amount(request.granted.minor_units, "a grant") if request.HasField("granted") else None
     return commands.DecideDispute(
         dispute_id=request.dispute_id, verdict=VERDICTS.from_wire[request.verdict], granted_minor=granted_minor,
         police_case=request.police_case, reason=request.reason, actor=request.supervisor_id,

@@ -37,7 +37,7 @@ def request_cancel(request: pb.RequestCancelRequest) -> commands.RequestCancel:
 
 def edit_schedule(request: pb.EditScheduleRequest) -> commands.EditSchedule:
     """Change a schedule."""
-    declared_minor = amount(request.declared.minor_units, "a face") if request.HasField("declared") else 0
+    declared_minor = amount(request.declared.minor_units, "a face") if request.HasField("declared") else None
     return commands.EditSchedule(
         redemption_id=request.redemption_id, customer_id=request.customer_id,
         scheduled_at=instant_from_wire(request.schedule_time) if request.HasField("schedule_time") else None,

@@ -14,7 +14,6 @@ from services.card_redemption.store.redemption_reads import list_redemptions
 from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import STATES, VERDICTS, redemption
 from services.kernel.errors import FailedPrecondition, NotFound
-from services.kernel.money import amount
 from services.runtime.ground.paging import LAST, page_of
 from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
 from services.runtime.rpc.calls import Context
@@ -142,9 +141,9 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         return pb.IssueVoucherResponse(redemption=await self._asked(request, context, body))
 
     async def UseVoucher(self, request: pb.UseVoucherRequest, context: Context) -> pb.UseVoucherResponse:
-        """Spend what is left of it (P35)."""
+        """Spend some of it (P35)."""
         body = commands.UseVoucher(
-            request.redemption_id, request.customer_id, request.category, amount(request.amount.minor_units)
+            request.redemption_id, request.customer_id, request.category, request.amount.minor_units
         )
         return pb.UseVoucherResponse(redemption=await self._asked(request, context, body))
 

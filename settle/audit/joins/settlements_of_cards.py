@@ -20,7 +20,7 @@ from services.card_redemption.domain.redemption.plans import (
     SubmissionPlan,
     VoucherPlan,
 )
-from services.card_redemption.domain.redemption.states import RedemptionState
+from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
 from services.kernel.ids import money_account
 from services.kernel.saga import Phase
 from settle.audit.findings import CARD, Finding, Walk, instant
@@ -90,12 +90,18 @@ def _plan(row: asyncpg.Record, orders: Mapping[str, RedemptionOrder]) -> tuple[P
 
 
 def _on_its_account(order: RedemptionOrder, plan: Plan, phase: str) -> bool:
-    """Whether it names the account of the redemption; what came to nothing, or moves none of the account's money, may
-    name that from which the redemption went to its customer's money account (PM-3)."""
+    """Whether it names the account of the redemption. What came to nothing, moves none of the account's money, or was
+    before the redemption went from it to its customer's money account, may name another: that happens only once no
+    payout that was taken on there stands (PM-3)."""
     if plan.party.account_id == order.account_id:
         return True
-    elsewhere = phase == Phase.ABORTED or isinstance(plan, SubmissionPlan | RemittancePlan)
-    return elsewhere and order.account_id == money_account(order.customer_id)
+    before = phase == Phase.ABORTED or isinstance(plan, SubmissionPlan | RemittancePlan | StopPlan | ClaimPlan)
+    return (before or _is_stopped(order, plan)) and order.account_id == money_account(order.customer_id)
+
+
+def _is_stopped(order: RedemptionOrder, plan: Plan) -> bool:
+    payout = order.payout_of(plan.payout_id) if isinstance(plan, PayoutPlan) else None
+    return payout is not None and payout.state is PayoutState.STOPPED
 
 
 Odd = Iterator[tuple[str, object, object]]

@@ -58,9 +58,13 @@ class Console:
         yield from self._of_order(lambda order: ask.RecordChannelFee(order.id, 1 + self._track.below(50)))
 
     def remit(self) -> Steps:
-        """The recycler pays."""
+        """The recycler pays some of what it owes; now and then it is said to have paid more."""
         amount = 1 + self._track.below(5_000)
-        yield from self._of_order(lambda order: ask.RecordRemittance(order.id, amount, f"remit-{order.id}"))
+        yield from self._of_order(
+            lambda order: ask.RecordRemittance(
+                order.id, min(amount, order.receivable_minor + amount // 1_000), f"remit-{order.id}"
+            )
+        )
 
     def meet_condition(self) -> Steps:
         """What an escrow waits for has come."""

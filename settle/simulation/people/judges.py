@@ -89,7 +89,7 @@ def _at_once(world: "World", dispute: Dispute, body: ask.DecideDispute) -> Steps
 def _word(track: Track, dispute: Dispute, order: RedemptionOrder, by: str) -> ask.DecideDispute:
     nothing = order.face_minor if dispute.type is DisputeType.WRONG_FACE else 0
     low, high = sorted((nothing, dispute.claimed_minor))
-    verdict, granted_minor = track.pick((Verdict.UPHELD, Verdict.REJECTED, Verdict.PARTIAL)), 0
+    verdict, granted_minor = track.pick((Verdict.UPHELD, Verdict.REJECTED, Verdict.PARTIAL)), None
     if verdict is Verdict.PARTIAL:
         if dispute.type in SPLITTABLE and high - low > 1:
             granted_minor = low + 1 + track.below(high - low - 1)
@@ -106,7 +106,7 @@ def _judge(dispute: Dispute, others: int = 0) -> str:
 def _too_early(world: "World", dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is not DisputeType.FRAUD or order.fraud is None:
         return False
-    return elapsed_days(order.fraud.reported_at, world.stores[CARD].present(world.agenda.now)) < FRAUD_DAYS_MIN
+    return elapsed_days(order.fraud.reported_at, world.stores[CARD].present(world.agenda.now)) < FRAUD_DAYS_MIN.days
 
 
 def _ask(world: "World", dispute: Dispute, body: object) -> Steps:

@@ -92,7 +92,7 @@ def _judge_frauds(world: "World") -> Steps:
         track = world.tape.track("operators")
         if order.id in disputed and track.below(4) != 3:
             continue
-        if elapsed_days(order.fraud.reported_at, store.present(world.agenda.now)) >= FRAUD_DAYS_MIN:
+        if elapsed_days(order.fraud.reported_at, store.present(world.agenda.now)) >= FRAUD_DAYS_MIN.days:
             guilty = bool(track.below(2))
             yield from world.desk.ask(
                 "card_redemption", order.card_id, DecideFraud(order.id, guilty, "case-1", "op-1")

@@ -91,8 +91,8 @@ def asked(made: Redeeming, body: object) -> Step:
 
 
 def decided(
-    made: Redeeming, case: Dispute, verdict: Verdict = Verdict.UPHELD, granted_minor: int = 0, police: str = "",
-    by: str = BOSS,
+    made: Redeeming, case: Dispute, verdict: Verdict = Verdict.UPHELD, granted_minor: int | None = None,
+    police: str = "", by: str = BOSS,
 ) -> Step:
     """A supervisor decides."""
     return asked(made, ask.DecideDispute(case.id, verdict, granted_minor, police, "why", by))

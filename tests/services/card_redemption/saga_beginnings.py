@@ -107,7 +107,7 @@ def giving_back() -> Redeeming:
     made.submitted(SELF)
     made.verify()
     case = handled(made, DisputeType.REFUND_AMOUNT, *FULL, claimed_minor=100)
-    assert made.when(CARD.id, cases.DecideDispute(case.id, Verdict.UPHELD, 0, "", "why", BOSS)).reason == ""
+    assert made.when(CARD.id, cases.DecideDispute(case.id, Verdict.UPHELD, None, "", "why", BOSS)).reason == ""
     return made
 
 

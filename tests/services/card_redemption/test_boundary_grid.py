@@ -200,6 +200,10 @@ def test_a_fraud_is_decided_on_the_fifteenth_day(at: datetime) -> None:
         found = _reason(lambda off=off: must_be_decidable(order, "case-1", fifteenth + off))  # type: ignore[misc]
 
         assert found == ("FRAUD_TOO_EARLY" if off < timedelta() else "")
+    with pytest.raises(SettlementError) as refused:
+        must_be_decidable(order, "case-1", at)
+    assert datetime.fromisoformat(refused.value.metadata["not_before"]) == fifteenth
+    assert str(fifteenth) in refused.value.detail
 
 
 @pytest.mark.parametrize(("face", "value"), [(1, 1), (83_316, 4_999), (83_317, 5_000), (83_334, 5_000)])

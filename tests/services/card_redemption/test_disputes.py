@@ -92,11 +92,11 @@ def test_a_voucher_waits_for_the_payout() -> None:
 
 
 @pytest.mark.parametrize(("claimed", "verdict", "granted", "face"), [
-    (5_000, Verdict.UPHELD, 0, 5_000), (5_000, Verdict.PARTIAL, 6_000, 6_000), (9_000, Verdict.UPHELD, 9_000, 9_000),
+    (5_000, Verdict.UPHELD, None, 5_000), (5_000, Verdict.PARTIAL, 6_000, 6_000), (9_000, Verdict.UPHELD, 9_000, 9_000),
     (5_000, Verdict.REJECTED, 0, FACE_MINOR),
 ])
 def test_a_wrong_face_is_corrected_to_what_was_granted(
-    claimed: int, verdict: Verdict, granted: int, face: int
+    claimed: int, verdict: Verdict, granted: int | None, face: int
 ) -> None:
     """RD-21, P31, P32: the claw-back and the top-up that there are anyway."""
     made = completed()
@@ -133,9 +133,11 @@ def test_what_the_ledger_refuses_is_asked_for_again_after_a_pause() -> None:
 
 
 @pytest.mark.parametrize(("verdict", "granted", "back"), [
-    (Verdict.UPHELD, 0, 400), (Verdict.PARTIAL, 150, 150), (Verdict.REJECTED, 0, 0),
+    (Verdict.UPHELD, None, 400), (Verdict.PARTIAL, 150, 150), (Verdict.REJECTED, 0, 0),
 ])
-def test_an_amount_goes_back_into_the_wallet_over_both_books(verdict: Verdict, granted: int, back: int) -> None:
+def test_an_amount_goes_back_into_the_wallet_over_both_books(
+    verdict: Verdict, granted: int | None, back: int
+) -> None:
     """P22: our cost in the card book, the customer's wallet in the other, nothing left between them."""
     made = completed()
     case = handled(made, T.REFUND_AMOUNT, SCREENSHOT, claimed_minor=400)

@@ -87,12 +87,14 @@ def test_a_case_is_no_way_to_decide_a_fraud_that_one_reported(who: str, reason: 
     (T.MIS_OPERATION, Verdict.PARTIAL, 1, "PARTIAL_NOT_POSSIBLE"), (T.MIS_OPERATION, Verdict.UPHELD, 1, "CLAIM_AMOUNT"),
     (T.REFUND_AMOUNT, Verdict.PARTIAL, 400, "CLAIM_AMOUNT"), (T.REFUND_AMOUNT, Verdict.PARTIAL, 0, "CLAIM_AMOUNT"),
     (T.REFUND_AMOUNT, Verdict.UPHELD, 399, "CLAIM_AMOUNT"), (T.REFUND_AMOUNT, Verdict.REJECTED, 1, "CLAIM_AMOUNT"),
-    (T.REFUND_AMOUNT, Verdict.UPHELD, 0, "EVIDENCE_MISSING"),
+    (T.REFUND_AMOUNT, Verdict.UPHELD, None, "EVIDENCE_MISSING"), (T.REFUND_AMOUNT, Verdict.UPHELD, 0, "CLAIM_AMOUNT"),
+    (T.REFUND_AMOUNT, Verdict.PARTIAL, None, "CLAIM_AMOUNT"), (T.WRONG_FACE, Verdict.UPHELD, 0, "CLAIM_AMOUNT"),
 ])
-def test_a_verdict_that_cannot_be(kind: T, verdict: Verdict, granted: int, reason: str) -> None:
-    """OP-14: only an amount is split, and nothing is given without a paper."""
+def test_a_verdict_that_cannot_be(kind: T, verdict: Verdict, granted: int | None, reason: str) -> None:
+    """OP-14: only an amount is split, and nothing is given without a paper. An amount of 0 that is named is none, not
+    all that was claimed."""
     made = completed()
-    case = handled(made, kind, claimed_minor=400 if kind is T.REFUND_AMOUNT else 0)
+    case = handled(made, kind, claimed_minor={T.REFUND_AMOUNT: 400, T.WRONG_FACE: 5_000}.get(kind, 0))
 
     decided(made, case, verdict, granted).then_refused(reason)
 

@@ -10,10 +10,15 @@ from services.card_redemption.domain.cards.closing import SWEEP, CreditWallet
 from services.card_redemption.domain.cards.freezing import freeze_with_order, thaw
 from services.card_redemption.domain.cards.redeeming import unclaim, write_off
 from services.card_redemption.domain.commands import DepositCard, ReturnDeposit
+from services.card_redemption.domain.redemption.commands import AcceptPlatformFault, CorrectFace
+from services.card_redemption.domain.redemption.participation import LedgerPayout
 from services.card_redemption.domain.states import CardStanding
 from services.kernel.saga import Verdict
 from tests.in_memory import InMemory
 from tests.services.card_redemption.leaving import answer, card_in, turned, world_of
+from tests.services.card_redemption.redeeming import CARD as WHOLE
+from tests.services.card_redemption.redeeming import FACE_MINOR, SELF, SU, Redeeming
+from tests.services.card_redemption.retelling import Retelling
 from tests.services.card_redemption.world import CARD
 
 DAY = timedelta(days=1)
@@ -88,3 +93,59 @@ def test_a_card_that_is_good_again_is_looked_at_no_longer() -> None:
     world.turn(DAY)
 
     assert (card_in(world).balance_minor, world.timers) == (10_000, {})
+
+
+def _paid_for(made: Redeeming, says: LedgerPayout = LedgerPayout.SETTLED) -> str:
+    """A card of ours that held just its face is paid for."""
+    made.given(replace(WHOLE, balance_minor=FACE_MINOR))
+    made.ledger.says = says
+    made.submitted(SELF)
+    made.verify()
+    return made.order().id
+
+
+@pytest.mark.parametrize("says", [LedgerPayout.SETTLED, LedgerPayout.SENT])
+def test_what_a_lower_face_brings_back_goes_to_the_wallet_after_a_day(says: LedgerPayout) -> None:
+    """Paid or not yet (P32): no transition leaves WRITTEN_OFF for it, so nobody could use it there (RD-2, PM-3)."""
+    made = Redeeming()
+    retelling = Retelling(made)
+    name = _paid_for(made, says)
+    made.do(CorrectFace(name, FACE_MINOR - 2_000, "op-1"))
+    made.turn(DAY - timedelta(seconds=1))
+    assert (made.card_of().balance_minor, made.ledger.book["L.CUST.WALLET", ""]) == (2_000, 0)
+
+    made.turn(timedelta(seconds=1))
+    made.settle_down()
+
+    card = made.card_of()
+    assert (card.standing, card.balance_minor, card.held_minor) == (CardStanding.WRITTEN_OFF, 0, 0)
+    assert made.ledger.book["L.CUST.WALLET", ""] == -2_000
+    assert not [key for key in made.both() if key[0] == "X.CLEARING"]
+    assert retelling.faults() == []
+
+
+def test_within_the_day_the_face_can_be_corrected_once_more() -> None:
+    """Whoever corrected it wrongly corrects that; afterwards the value is its owner's."""
+    made = Redeeming()
+    name = _paid_for(made)
+    made.do(CorrectFace(name, FACE_MINOR - 2_000, "op-1"))
+
+    assert made.do(CorrectFace(name, FACE_MINOR, "op-1")).reason == ""
+    made.do(CorrectFace(name, FACE_MINOR - 2_000, "op-1"))
+    made.turn(DAY)
+    made.settle_down()
+
+    made.do(CorrectFace(name, FACE_MINOR, "op-1")).then_refused("INSUFFICIENT_CARD_VALUE")
+    made.do(AcceptPlatformFault(name, "boss"))
+    assert (made.card_of().standing, made.card_of().balance_minor) == (CardStanding.ACTIVE, FACE_MINOR - 2_000)
+
+
+def test_another_issuers_card_has_nothing_to_look_after() -> None:
+    """It has no value in our book (OP-9)."""
+    made = Redeeming()
+    made.submitted(SU)
+    made.verify()
+
+    made.do(CorrectFace(made.order().id, FACE_MINOR - 2_000, "op-1"))
+
+    assert (SWEEP, made.card_of().id) not in made.timers

@@ -31,7 +31,7 @@ def scheduled(terms: ChannelPolicy = SCHEDULED, agreed: AgreementTerms = TERMS, 
 
 
 def edited(
-    made: Redeeming, after: timedelta | None = None, face_minor: int = 0, method: PayoutMethod | None = None,
+    made: Redeeming, after: timedelta | None = None, face_minor: int | None = None, method: PayoutMethod | None = None,
     instrument: str = "",
 ) -> str:
     """Why it is refused; "" if it is edited. What is refused changes nothing."""
@@ -103,3 +103,9 @@ def test_nothing_is_edited_after_the_last_day_of_the_agreement(
 def test_the_new_way_to_be_paid_is_one_of_the_channels(method: PayoutMethod, instrument: str, reason: str) -> None:
     """ORIGINAL only where the payment that bought the card is known (OP-11)."""
     assert edited(scheduled(), method=method, instrument=instrument) == reason
+
+
+@pytest.mark.parametrize(("face_minor", "reason"), [(0, "INVALID_AMOUNT"), (1, ""), (-1, "INVALID_AMOUNT")])
+def test_a_face_of_nothing_is_none(face_minor: int, reason: str) -> None:
+    """What is not named stays; what is named counts, 0 too."""
+    assert edited(scheduled(), face_minor=face_minor) == reason

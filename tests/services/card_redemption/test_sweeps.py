@@ -1,4 +1,4 @@
-"""The migration that gives dead cards their timer, to which value came back before returns set it (PM-3)."""
+"""The migrations that give dead cards their timer, to which value came back before that set it (PM-3)."""
 
 import pytest
 
@@ -20,8 +20,8 @@ ALIVE = (
 """What is on a card that is written off may be what its redemption left there (P31); the rest has nothing to sweep."""
 
 
-async def _migrated(cards: CardLedger) -> None:
-    text = next(MIGRATIONS.glob("*_sweeps.sql")).read_text()
+async def _migrated(cards: CardLedger, name: str = "sweeps") -> None:
+    text = next(MIGRATIONS.glob(f"*_{name}.sql")).read_text()
     await cards.connection.execute(text.partition("-- migrate:up")[2])
 
 
@@ -61,6 +61,23 @@ async def test_no_other_card_is_looked_at(cards: CardLedger, stands: str) -> Non
     await _migrated(cards)
 
     assert await _timers(cards) == []
+
+
+@pytest.mark.parametrize("stands", [
+    "standing = 'WRITTEN_OFF', claimed_by = 'rdm_1'",
+    "standing = 'FROZEN', frozen_from = 'WRITTEN_OFF', claimed_by = 'rdm_1', frozen_for = 'case_1'",
+])
+async def test_a_card_whose_face_fell_is_looked_at(cards: CardLedger, stands: str) -> None:
+    """What its redemption left there stays; what came back to it does not (P31, P32)."""
+    await _stands(cards, stands, CARD, "crd_2")
+    await cards.connection.execute(
+        "insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts)"
+        " values ($1, 9, 0, 'face_clawback', 'CNY', 'rdm_1', '', now(), '{}', '{}', '{}')", CARD,
+    )
+
+    await _migrated(cards, "sweeps_of_clawbacks")
+
+    assert await _timers(cards) == [(SWEEP, CARD, CARD, partition_of(CARD, PARTITIONS), True)]
 
 
 async def test_what_is_on_it_goes_into_the_wallet(cards: CardLedger) -> None:

@@ -90,15 +90,14 @@ def test_it_is_good_for_two_things(category: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize(("amounts", "left"), [
-    ((479,), 1), ((480,), 0), ((481,), 0), ((300, 179), 1), ((300, 180), 0), ((300, 181, 50), 0),
+    ((479,), 1), ((480,), 0), ((300, 179), 1), ((300, 180), 0),
 ])
-def test_it_is_spent_to_its_last_fen_and_no_further(amounts: tuple[int, ...], left: int) -> None:
-    """What is left pays, whatever is asked; both books agree and nothing stays in clearing."""
+def test_it_is_spent_to_its_last_fen(amounts: tuple[int, ...], left: int) -> None:
+    """Both books agree and nothing stays in clearing."""
     made = world()
     issue(made)
     for amount in amounts:
         assert spend(made, Category.PHONE_TOPUP, amount) == ""
-        made.turn(timedelta())
 
     voucher = made.order().voucher
     assert voucher is not None
@@ -107,8 +106,25 @@ def test_it_is_spent_to_its_last_fen_and_no_further(amounts: tuple[int, ...], le
     assert not [sub for account, sub in made.both() if account == "X.CLEARING"]
 
 
-def test_it_outlives_a_fault_that_was_made_good() -> None:
-    """The card is its owner's again, and is redeemed anew: what the voucher pays asks nothing of the card."""
+@pytest.mark.parametrize(("before", "amount", "reason"), [
+    (0, 481, "VOUCHER_EXCEEDED"), (300, 181, "VOUCHER_EXCEEDED"), (480, 1, "VOUCHER_EXCEEDED"),
+    (0, 0, "INVALID_AMOUNT"), (480, 0, "INVALID_AMOUNT"), (0, -1, "INVALID_AMOUNT"), (0, 2**63 - 1, "INVALID_AMOUNT"),
+])
+def test_it_pays_all_of_an_amount_or_nothing(before: int, amount: int, reason: str) -> None:
+    """Who pays with it would otherwise take a part for the whole; nothing is written."""
+    made = world()
+    issue(made)
+    if before:
+        spend(made, Category.UTILITY, before)
+    stands, journals = made.order(), len(made.journals)
+
+    assert spend(made, Category.UTILITY, amount) == reason
+
+    assert (made.order(), len(made.journals)) == (stands, journals)
+
+
+def test_it_consoles_for_nothing_once_a_fault_was_made_good() -> None:
+    """The card is its owner's again: nothing was lost (RD-28, RD-33)."""
     made = world()
     issue(made)
     first = made.order().id
@@ -116,11 +132,4 @@ def test_it_outlives_a_fault_that_was_made_good() -> None:
     made.turn(timedelta())
     assert made.order().state is S.FAULT_REVERSED
 
-    assert spend(made, Category.UTILITY, 480) == ""
-    made.turn(timedelta())
-
-    voucher = made.order().voucher
-    assert voucher is not None
-    assert voucher.left_minor == 0
-    assert made.order().settlement_id == ""
-    assert not [sub for account, sub in made.both() if account == "X.CLEARING"]
+    assert spend(made, Category.UTILITY, 100) == "VOUCHER_NOT_DUE"

@@ -84,7 +84,7 @@ def test_a_payout_is_moved_only_where_it_may_go(method: PayoutMethod, instrument
     led.verify()
     led.do(AdvanceRedemption(led.order().id, "op-1"))
 
-    edit = EditSchedule(edited.order().id, "cus_1", None, 0, method, instrument)
+    edit = EditSchedule(edited.order().id, "cus_1", None, None, method, instrument)
     assert edited.do(edit).reason == reason
     assert led.do(AdvanceRedemption(led.order().id, "op-1", method, instrument)).reason == reason
 

@@ -118,7 +118,7 @@ class Desk:
             await self.asked(card_id, ask.TriageDispute(dispute_id, 0, "clerk"))
         return card_id, dispute_id
 
-    async def decided(self, case: Case, verdict: Verdict, granted_minor: int = 0) -> None:
+    async def decided(self, case: Case, verdict: Verdict, granted_minor: int | None = None) -> None:
         """It comes to this."""
         card_id, dispute_id = case
         await self.asked(card_id, ask.DecideDispute(dispute_id, verdict, granted_minor, "", "why", "boss"))

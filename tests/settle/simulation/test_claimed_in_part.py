@@ -97,7 +97,7 @@ def _disputed(world: World, story: _Recycled) -> None:
     _asked(world, story, cases.TriageDispute(dispute.id, 0, "clerk"))
     _refuses(world)
     world.until(lambda: False, 16 * DAY)
-    _asked(world, story, cases.DecideDispute(dispute.id, Verdict.UPHELD, 0, "case-1", "looked at it", "boss"))
+    _asked(world, story, cases.DecideDispute(dispute.id, Verdict.UPHELD, None, "case-1", "looked at it", "boss"))
     world.until(world.idle, HOUR)
     (dispute,) = world.stores[CARD].every(Dispute)
     assert dispute.state is DisputeState.EXECUTED

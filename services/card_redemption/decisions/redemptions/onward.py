@@ -83,10 +83,12 @@ def paid(step: Stepped, message: Message, now: datetime) -> Stepped:
 
 def told(before: RedemptionOrder, step: Stepped) -> Stepped:
     """What the roots beside the card have to hear: the customer's that a redemption is complete, or that a card had
-    been spent (RD-25); an agreement's that something was accepted under it."""
+    been spent (RD-25); an agreement's that something was accepted under it, or has another face since (RD-21)."""
     order = step.order
-    if before.state is _S.SUBMITTING and order.state in (_S.ACCEPTED, _S.SCHEDULED):
-        return _drawn(step)
+    if before.state is _S.SUBMITTING:
+        return _drawn(step) if order.state in (_S.ACCEPTED, _S.SCHEDULED) else step
+    if order.face_minor != before.face_minor:
+        step = _drawn(step, before.face_minor)
     news = {
         _S.COMPLETED: CountCompletion(order.customer_id, order.id),
         _S.FAILED_CONSUMED: RestrictRedeemer(order.customer_id, order.id, f"{order.id}: {order.reason}"),
@@ -96,9 +98,11 @@ def told(before: RedemptionOrder, step: Stepped) -> Stepped:
     return step.sending(Command(CARD_REDEMPTION, order.customer_id, news, id=f"{order.id}/{order.state.lower()}"))
 
 
-def _drawn(step: Stepped) -> Stepped:
+def _drawn(step: Stepped, drawn_minor: int = 0) -> Stepped:
+    """The agreement hears of the face, or by how much it is another than what was drawn."""
     order = step.order
     if Demand.AGREEMENT not in order.terms.demands:
         return step
-    news = DrawAgreement(order.agreement_id, order.id, order.declared_minor, order.accepted_at)
-    return step.sending(Command(CARD_REDEMPTION, order.agreement_id, news, id=f"{order.id}/accepted"))
+    news = DrawAgreement(order.agreement_id, order.id, order.face_minor - drawn_minor, order.accepted_at)
+    name = f"{order.id}/face/{order.version}" if drawn_minor else f"{order.id}/accepted"
+    return step.sending(Command(CARD_REDEMPTION, order.agreement_id, news, id=name))

@@ -12,7 +12,7 @@ from services.card_redemption.domain.redemption.commands import (
 )
 from services.card_redemption.domain.redemption.plans import RemittancePlan, VoucherPlan
 from services.card_redemption.sagas import launched
-from services.kernel.decision import Decision, Done, Known
+from services.kernel.decision import Decision, Known
 from services.kernel.messages import Message
 
 
@@ -23,25 +23,24 @@ def issue_voucher(known: Known, body: IssueVoucher, message: Message, now: datet
 
 
 def use_voucher(known: Known, body: UseVoucher, message: Message, now: datetime) -> Decision:
-    """Spend what is left of it, of an amount in one of its categories."""
+    """Spend some of it, in one of its categories."""
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
-    amount_minor = vouchers.to_use_minor(order, body.category, body.amount_minor)
-    if order.voucher is None or amount_minor <= 0:
-        return Decision(Done(order))
+    voucher = vouchers.usable(order, body.category, body.amount_minor)
     begun = vouchers.use_begun(order, card, fresh("saga", message), now)
-    return launched(begun, VoucherPlan(party(order), order.voucher.id, body.category, amount_minor), now).decided()
+    return launched(begun, VoucherPlan(party(order), voucher.id, body.category, body.amount_minor), now).decided()
 
 
 def record_channel_fee(known: Known, body: RecordChannelFee, message: Message, now: datetime) -> Decision:
     """The recycler keeps a fee of what it owes."""
     order, card = redemption_of(known, body.redemption_id, message.key)
+    recyclers.must_owe_so_much(order, body.amount_minor)
     return recyclers.fee_kept(order, card, body.amount_minor, now).decided()
 
 
 def record_remittance(known: Known, body: RecordRemittance, message: Message, now: datetime) -> Decision:
     """The recycler pays, into the credit ledger's bank."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    recyclers.must_owe(order, body.amount_minor)
+    recyclers.must_owe_so_much(order, body.amount_minor)
     begun = recyclers.remitting(order, card, fresh("saga", message), now)
     plan = RemittancePlan(party(order), order.terms.channel, body.reference, body.amount_minor)
     return launched(begun, plan, now).decided()

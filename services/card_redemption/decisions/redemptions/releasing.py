@@ -25,11 +25,13 @@ RELEASED = "RELEASE_CODE"
 TOO_LATE = "RELEASED_TOO_LATE"
 
 
-def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:
-    """It is taken back; where a provider has its code, once that lets go of it."""
+def revoked(
+    order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = (), *, reason: str = ""
+) -> Stepped:
+    """It is taken back; where a provider has its code, once that lets go of it. `reason` says why if nobody asked."""
     if order.read_elsewhere:
-        return releasing.asked(order, card, now, evidence)
-    return settling.revoked(order, card, now, evidence)
+        return releasing.asked(order, card, now, evidence, reason=reason)
+    return settling.revoked(order, card, now, evidence, reason=reason)
 
 
 def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

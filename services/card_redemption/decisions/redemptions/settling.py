@@ -122,7 +122,7 @@ def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datet
     must_be_under_agreement(known, order.terms, order.agreement_id, order.customer_id, now)
     customer = known.find(RedeemerStanding, order.customer_id) or RedeemerStanding(order.customer_id)
     must_be_admitted(customer, submitting.counted_minor(changed.order, card))
-    return changed.decided()
+    return told(order, changed).decided()
 
 
 def revoke(known: Known, body: RevokeRedemption, message: Message, now: datetime) -> Decision:

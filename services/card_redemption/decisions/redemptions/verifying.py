@@ -6,10 +6,13 @@ from datetime import datetime
 from services.card_redemption.decisions.disputes.opening import with_restriction
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
+from services.card_redemption.decisions.redemptions.releasing import revoked
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import settling, verifying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
+from services.card_redemption.domain.redemption.redeemer import RedeemerStanding
 from services.card_redemption.domain.redemption.states import RedemptionState
+from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import SETTLE, THAWED_AGAIN, VERIFY
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.domain.verification import ReportVerification
@@ -47,19 +50,34 @@ def reported(known: Known, body: ReportVerification, message: Message, now: date
     if order is None or order.state is not _S.VERIFYING or not body.finding.final:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
-    step = onward(known, order, verifying.reported(order, card, body, now), message, now)
+    step = _within_bounds(known, order, verifying.reported(order, card, body, now), now)
+    step = onward(known, order, step, message, now)
     step = with_restriction(known, step, now)
     return replace(step.decided(), records=tried(step.order))
 
 
 def tried(order: RedemptionOrder) -> tuple[Attempt, ...]:
-    """What the record has of a code that was no good (RD-31): to whoever submitted it, it counts as a wrong one."""
-    if order.state not in (_S.FAILED, _S.FAILED_CONSUMED):
+    """What the record has of a code that was no good (RD-31): to whoever submitted it, it counts as a wrong one. Of a
+    face that nobody takes it has that, too."""
+    denied = order.reason in verifying.BEYOND
+    if order.state not in (_S.FAILED, _S.FAILED_CONSUMED) and not denied:
         return ()
     return (Attempt(
-        kind=VERIFIED, actor=order.customer_id, channel=EntryChannel.ENGINE, outcome=AttemptOutcome.FAILED,
+        kind=VERIFIED, actor=order.customer_id, channel=EntryChannel.ENGINE,
+        outcome=AttemptOutcome.DENIED if denied else AttemptOutcome.FAILED,
         reason=UNKNOWN if order.state is _S.FAILED else order.reason, card_id=order.card_id, order_id=order.id,
     ),)
+
+
+def _within_bounds(known: Known, before: RedemptionOrder, step: Stepped, now: datetime) -> Stepped:
+    """What is asked of a face that is submitted is asked again of another one that was found: a card that is beyond is
+    given back, of another issuer if its provider lets go of the code, and else paid for (OP-7)."""
+    order = step.order
+    if order.state is not _S.VERIFIED or order.face_minor == before.face_minor:
+        return step
+    customer = known.find(RedeemerStanding, order.customer_id) or RedeemerStanding(order.customer_id)
+    reason = verifying.beyond(order, customer.completed)
+    return step.then(lambda found, card: revoked(found, card, now, reason=reason)) if reason else step
 
 
 def settle_due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:

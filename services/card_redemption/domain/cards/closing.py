@@ -1,18 +1,21 @@
 """Closing a card (销卡): its value goes to its owner's wallet, in credit_ledger's book (OP-10, PM-3)."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from services.card_redemption.domain import books
 from services.card_redemption.domain.cards.card import CardStep, GiftCard, refuse_unless, step
 from services.card_redemption.domain.events import CardClosed
 from services.card_redemption.domain.states import CardStanding
-from services.kernel.decision import Decision, Vector
+from services.kernel.decision import Decision, Timer, Vector
 from services.kernel.journal import Unit, post
 
 CARD_CLOSE = "card_close"
 """The name of the saga, and the operation code of both its legs."""
 SWEEP = "card_sweep"
 """Timer: value that came back to a card could not go to the wallet yet; it is looked at again."""
+SWEPT_AGAIN = timedelta(days=1)
+"""After which time that is done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class CreditWallet:
     """To the credit ledger: what a card was worth goes into the wallet (OP-10, PM-3)."""
 
     plan: ClosePlan
+
+
+def looked_at_again(card: GiftCard, now: datetime) -> Timer:
+    """What sees to it that value on a card that is over, or may be, does not stay there (PM-3)."""
+    return Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN)
 
 
 def close(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> Decision:

@@ -65,11 +65,12 @@ class FreezeForDispute:
 
 @dataclass(frozen=True, slots=True)
 class DecideDispute:
-    """A supervisor's word; with what is granted, where a part is, and the case of the police, of a fraud."""
+    """A supervisor's word; with what is granted, where a part is (None: as much as the verdict says), and the case of
+    the police, of a fraud."""
 
     dispute_id: str
     verdict: Verdict
-    granted_minor: int
+    granted_minor: int | None
     police_case: str
     reason: str
     actor: str

@@ -27,18 +27,19 @@ _WITHOUT_PAPERS = frozenset({Remedy.NONE, Remedy.FREEZE, Remedy.RELEASE, Remedy.
 """A fraud is proven by the case of the police, a freeze keeps what is."""
 
 
-def granted_minor(dispute: Dispute, order: RedemptionOrder, verdict: Verdict, asked_minor: int) -> int:
-    """What is granted of what was claimed: all of it, a part that lies between nothing and all, or nothing."""
+def granted_minor(dispute: Dispute, order: RedemptionOrder, verdict: Verdict, asked_minor: int | None) -> int:
+    """What is granted of what was claimed: all of it, a part that lies between nothing and all, or nothing. Where the
+    verdict leaves no choice, an amount that is named is that one."""
     if verdict is Verdict.PARTIAL and dispute.type not in SPLITTABLE:
         raise InvalidArgument("PARTIAL_NOT_POSSIBLE", f"nothing of a {dispute.type} can be split (OP-14)")
     if verdict is not Verdict.PARTIAL:
         whole_minor = dispute.claimed_minor if verdict is Verdict.UPHELD else 0
-        if asked_minor not in (0, whole_minor):
+        if asked_minor not in (None, whole_minor):
             raise InvalidArgument("CLAIM_AMOUNT", f"{verdict} grants {whole_minor} fen, not {asked_minor}")
         return whole_minor
     nothing_minor = order.face_minor if dispute.type is _T.WRONG_FACE else 0
     low, high = sorted((nothing_minor, dispute.claimed_minor))
-    if not low < asked_minor < high:
+    if asked_minor is None or not low < asked_minor < high:
         raise InvalidArgument("CLAIM_AMOUNT", f"a part of it lies between {low} and {high} fen")
     return asked_minor
 

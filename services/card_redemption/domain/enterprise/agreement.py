@@ -37,7 +37,7 @@ class AgreementProposal:
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """The root of an agreement: what is in force (`number` counts it, 0: nothing yet), what waits for approval, and the
-    faces that were accepted under it in the business year `year`."""
+    faces of what was accepted under it in the business year `year`."""
 
     id: str
     customer_id: str

@@ -37,7 +37,7 @@ class RevokeBatch:
 
 @dataclass(frozen=True, slots=True)
 class DrawAgreement:
-    """To the agreement, as a notice: a redemption was accepted under it."""
+    """To the agreement, as a notice: a redemption was accepted under it, or its face is another by so much."""
 
     agreement_id: str
     redemption_id: str

@@ -18,13 +18,13 @@ from services.kernel.decision import Decision, Done, Event
 
 
 def drawn(agreement: Agreement, body: DrawAgreement) -> Decision:
-    """One more redemption; its year is that of the business date of its acceptance. One of an earlier year, which was
-    told late, belongs to a sum that is closed: it is told, and counted nowhere (1.9)."""
+    """One more redemption, or another face of one; its year is that of the business date of its acceptance. One of an
+    earlier year, which was told late, belongs to a sum that is closed: it is told, and counted nowhere (1.9)."""
     year = business_date(body.accepted_at).year
     if year < agreement.year:
         return _told(agreement, AgreementDrawn(body.redemption_id, body.face_minor, year, total_minor=0))
     before_minor = agreement.redeemed_minor if agreement.year == year else 0
-    total_minor = before_minor + body.face_minor
+    total_minor = max(0, before_minor + body.face_minor)  # a release of before drew no edits, which may be taken back
     facts: list[object] = [AgreementDrawn(body.redemption_id, body.face_minor, year, total_minor)]
     above_minor = agreement.terms.alert_above_minor
     if crossed(before_minor, total_minor, above_minor):

@@ -152,11 +152,11 @@ class RecordRemittance:
 
 @dataclass(frozen=True, slots=True)
 class EditSchedule:
-    """Change a scheduled redemption, while that is allowed (A18)."""
+    """Change a scheduled redemption, while that is allowed; None and "" leave what is (A18)."""
 
     redemption_id: str
     customer_id: str
     scheduled_at: datetime | None
-    declared_minor: int
+    declared_minor: int | None
     method: PayoutMethod | None
     instrument: str

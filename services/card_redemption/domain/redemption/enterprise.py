@@ -16,7 +16,7 @@ from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import SCHEDULE
 from services.card_redemption.domain.redemption.ways import must_pay_by
 from services.kernel.decision import Timer
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import FailedPrecondition, InvalidArgument
 
 _S = RedemptionState
 
@@ -32,7 +32,9 @@ def edited(
         raise FailedPrecondition("SCHEDULE_LOCKED", f"it could be edited until {cutoff} before {order.scheduled_at}")
     if not may_schedule(now, scheduled_at, cutoff):
         raise FailedPrecondition("LEAD_TOO_SHORT", f"a schedule lies {cutoff} ahead at least")
-    face_minor = body.declared_minor or order.declared_minor
+    face_minor = order.declared_minor if body.declared_minor is None else body.declared_minor
+    if face_minor <= 0:
+        raise InvalidArgument("INVALID_AMOUNT", f"a face of {face_minor} fen is none")
     if not order.terms.limits.take(face_minor):
         raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{order.terms.channel} takes no card of {face_minor} fen")
     method, instrument = body.method or order.method, body.instrument or order.instrument

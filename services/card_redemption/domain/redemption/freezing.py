@@ -1,6 +1,6 @@
 """A fraud report (盗刷举报) stops a redemption without an end by itself, until the police have a case (RD-22, OP-8)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.card_redemption.domain.cards import freezing as cards
@@ -11,13 +11,13 @@ from services.card_redemption.domain.redemption.order import FraudReport, Redemp
 from services.card_redemption.domain.redemption.states import FREEZABLE, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import EVERY, waking
-from services.kernel.calendar import elapsed_days
+from services.kernel.calendar import business_date, start_of
 from services.kernel.errors import FailedPrecondition, InvalidArgument, PermissionDenied
 from services.kernel.people import same_person
 
 _S = RedemptionState
-FRAUD_DAYS_MIN = 15
-"""A fraud case is not decided before this many days after the report (15日以上, A22)."""
+FRAUD_DAYS_MIN = timedelta(days=15)
+"""A fraud case is not decided before so many dates after that of the report (15日以上, A22)."""
 CASE = "fraud"
 
 
@@ -64,8 +64,9 @@ def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     if not police_case.strip():
         raise InvalidArgument("POLICE_CASE_MISSING", "a fraud case needs the case number of the police")
-    if elapsed_days(order.fraud.reported_at, now) < FRAUD_DAYS_MIN:
-        raise FailedPrecondition("FRAUD_TOO_EARLY", f"not before {FRAUD_DAYS_MIN} days after {order.fraud.reported_at}")
+    first_at = start_of(business_date(order.fraud.reported_at) + FRAUD_DAYS_MIN)
+    if now < first_at:
+        raise FailedPrecondition("FRAUD_TOO_EARLY", f"not before {first_at}", {"not_before": first_at.isoformat()})
     return order.fraud._replace(police_case=police_case)
 
 

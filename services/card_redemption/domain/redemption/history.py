@@ -156,7 +156,15 @@ def _escrow_revoked(made: Made) -> Stepped:
 def _revoked(made: Made) -> Stepped:
     _must(made.before.state in UNSETTLED, "only what has not settled")
     _must(made.before.state is _S.REVOKING or not made.before.read_elsewhere, "a code that no provider keeps")
-    return settling.revoked(made.before, made.card, made.at, made.after.evidence)
+    return settling.revoked(made.before, made.card, made.at, made.after.evidence, reason=_own_reason(made))
+
+
+def _own_reason(made: Made) -> str:
+    """Why it was taken back if nobody asked for it: its face was found to be one that nobody takes (RD-21, RD-23)."""
+    reason = "" if made.after.reason == made.before.reason else made.after.reason
+    found = made.before.state is _S.VERIFIED and made.before.verified_at == made.at
+    _must(not reason or (reason in verifying.BEYOND and found), "a face that was found just now, and is beyond")
+    return reason
 
 
 def _overdue(made: Made) -> Stepped:
@@ -168,7 +176,9 @@ def _overdue(made: Made) -> Stepped:
 
 def _release_asked(made: Made) -> Stepped:
     by_customer = made.after.cancel_requested_at == made.at
-    return releasing.asked(made.before, made.card, made.at, made.after.evidence, by_customer)
+    return releasing.asked(
+        made.before, made.card, made.at, made.after.evidence, by_customer, reason=_own_reason(made)
+    )
 
 
 def _payout_begun(made: Made) -> Stepped:

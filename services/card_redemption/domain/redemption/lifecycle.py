@@ -115,7 +115,7 @@ REDEMPTION = Lifecycle(
         (_S.VERIFYING, _S.VERIFIED): "worth something", (_S.VERIFYING, _S.FAILED): "no good",
         (_S.VERIFYING, _S.FAILED_CONSUMED): "spent before", (_S.VERIFYING, _S.ESCROWED): "worth something, if",
         (_S.VERIFYING, _S.SETTLED): "worth something, at once", (_S.VERIFYING, _S.COMPLETED): "worth less than a fen",
-        (_S.VERIFYING, _S.REVOKED): "revoked with its batch",
+        (_S.VERIFYING, _S.REVOKED): "revoked with its batch, or of a face that nobody takes",
         (_S.VERIFIED, _S.CANCELLING): "a cancellation costs something",
         (_S.VERIFIED, _S.CANCELLED): "cancelled in time",
         (_S.VERIFIED, _S.CANCEL_REVIEW): "a cancellation is asked for",

@@ -98,7 +98,8 @@ def with_payout(order: RedemptionOrder, payout_id: str, state: PayoutState) -> t
 
 def _into_wallet(order: RedemptionOrder) -> RedemptionOrder:
     """The redemption with its due payout to go into its customer's wallet. That is his money account's unless a payout
-    was taken on for the account that he named: nobody else knows whether that is his (OP-6)."""
+    stands that was taken on for the account that he named: nobody else knows whether that is his (OP-6). One that was
+    stopped there stands no more."""
     due = due_payout(order)
     payouts = tuple(
         each._replace(method=PayoutMethod.JD_BALANCE) if each is due else each for each in order.payouts

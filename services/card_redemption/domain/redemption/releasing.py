@@ -20,7 +20,8 @@ BATCH = "BATCH:"
 
 
 def asked(
-    order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...], by_customer: bool = False
+    order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...], by_customer: bool = False, *,
+    reason: str = "",
 ) -> Stepped:
     """Its provider is asked to let go of the code; until it answers nothing is settled, and nobody is paid."""
     refuse_while_settling(order)
@@ -28,7 +29,7 @@ def asked(
     if not order.read_elsewhere:
         raise FailedPrecondition(NOT_REVOCABLE, f"no provider has the code of {order.id}")
     begun = stepped(
-        order, card, now, Step.RELEASE_ASKED, state=_S.REVOKING, reason="", evidence=evidence or order.evidence,
+        order, card, now, Step.RELEASE_ASKED, state=_S.REVOKING, reason=reason, evidence=evidence or order.evidence,
         cancel_requested_at=now if by_customer else order.cancel_requested_at,
     )
     begun = begun.cleared((VERIFY, order.id), (SETTLE, order.id), (REVIEW, order.id))

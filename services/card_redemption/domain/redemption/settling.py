@@ -118,8 +118,10 @@ def escrow_over(order: RedemptionOrder, card: GiftCard, now: datetime) -> Steppe
     return revoked.cleared((ESCROW_ENDS, order.id))
 
 
-def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:
-    """Taken back before it settles: by support with evidence, or by an enterprise (RD-30).
+def revoked(
+    order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = (), *, reason: str = ""
+) -> Stepped:
+    """Taken back before it settles: by support with evidence, by an enterprise (RD-30), or for a `reason` of its own.
 
     Once the code was read it is dead: a card of ours comes back under a new one. That of another issuer is good again,
     for its provider has let go of it (OP-7).
@@ -128,8 +130,7 @@ def revoked(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tup
     turn: Turn = _giving_back if unread else _renewing
     taken = stepped(
         order, card, now, Step.REVOKED, turn=lambda held: turn(held), state=_S.REVOKED, settlement_id="",
-        verification_code=None,
-        evidence=evidence or order.evidence,
+        verification_code=None, evidence=evidence or order.evidence, reason=reason or order.reason,
     )
     return taken.cleared(*((kind, order.id) for kind in (VERIFY, SETTLE, SCHEDULE, REVIEW, RELEASE)))
 

@@ -3,6 +3,9 @@
 What is taken back comes out of the payouts that nobody has: only a confirmed stop of the credit ledger says so. What
 they do not cover was paid, or will be: the customer owes it, and the credit ledger claims it. What of them is left is a
 payout of its own, also where all is taken back: then it is what had been claimed of a payout that was stopped after it.
+
+A card of ours whose face falls gets value back that nobody can use there, for its code is dead (RD-2). It waits a day,
+in which the face may be corrected once more, and goes into its owner's wallet (PM-3).
 """
 
 from dataclasses import dataclass
@@ -12,6 +15,7 @@ from typing import NamedTuple
 
 from services.card_redemption.domain.books import Lines
 from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.closing import looked_at_again
 from services.card_redemption.domain.cards.redeeming import restore, revalue
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.order import Payout, RedemptionOrder
@@ -161,7 +165,8 @@ def _taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, parts: _
         frozen_from=None if state else order.frozen_from,
         claimed_minor=order.claimed_minor + parts.claimed_minor,
     )
-    return taken.cleared((PAY, order.id))
+    follows = taken.card.over and taken.card.spendable_minor  # D120
+    return taken.cleared((PAY, order.id)).timed(*((looked_at_again(card, now),) if follows else ()))
 
 
 def _out_of_unpaid(order: RedemptionOrder, parts: _Parts) -> tuple[Lines, tuple[Payout, ...]]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.redeeming import unclaim
+from services.card_redemption.domain.recycling.caps import FIRST_CAP_MINOR, first_fits
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
@@ -12,6 +13,9 @@ from services.card_redemption.domain.verification import AskProvider, Finding, R
 from services.kernel.decision import Decision, Timer
 
 _S = RedemptionState
+OUT_OF_LIMITS, ABOVE_FIRST = "FACE_OUT_OF_LIMITS", "FIRST_REDEMPTION_CAP"
+BEYOND = frozenset({OUT_OF_LIMITS, ABOVE_FIRST})
+"""Why a card is given back whose face turned out to be another."""
 
 
 def started(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
@@ -50,6 +54,14 @@ def reported(order: RedemptionOrder, card: GiftCard, report: ReportVerification,
         verification_code=None,
     )
     return verified.cleared((VERIFY, order.id))
+
+
+def beyond(order: RedemptionOrder, completed: int) -> str:
+    """Why nobody would have taken the card with the face that was found, of a customer with so many completed
+    redemptions; "" if somebody would (RD-21, RD-23)."""
+    if not order.terms.limits.take(order.face_minor):
+        return OUT_OF_LIMITS
+    return "" if first_fits(order.face_minor, completed, FIRST_CAP_MINOR) else ABOVE_FIRST
 
 
 def _failed(order: RedemptionOrder, card: GiftCard, now: datetime, step: Step, state: RedemptionState) -> Stepped:

@@ -14,8 +14,9 @@ from services.card_redemption.domain.redemption.order import (
 )
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
-from services.kernel.errors import FailedPrecondition
+from services.kernel.errors import FailedPrecondition, InvalidArgument
 from services.kernel.ids import derived
+from services.kernel.money import amount
 
 VOUCHER_MAX_MINOR = 5_000
 """No voucher is worth more (an amount of our own, RD-28)."""
@@ -44,14 +45,20 @@ def issued(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     )
 
 
-def to_use_minor(order: RedemptionOrder, category: str, amount_minor: int) -> int:
-    """How much of an amount the voucher pays: what is left of it at most."""
+def usable(order: RedemptionOrder, category: str, amount_minor: int) -> Voucher:
+    """The voucher, if it pays all of this amount; where the card was given back, nothing was lost (RD-28)."""
     refuse_while_settling(order)
     if order.voucher is None:
         raise FailedPrecondition("VOUCHER_NOT_ISSUED", f"{order.id} has no voucher")
     if category not in set(Category):
         raise FailedPrecondition("VOUCHER_CATEGORY", f"a voucher is good for {', '.join(Category)} only")
-    return min(amount_minor, order.voucher.left_minor)
+    if order.state is not RedemptionState.COMPLETED:
+        raise FailedPrecondition("VOUCHER_NOT_DUE", f"{order.id} is {order.state}: it consoles for nothing")
+    if not amount(amount_minor):
+        raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
+    if amount_minor > order.voucher.left_minor:
+        raise FailedPrecondition("VOUCHER_EXCEEDED", f"{order.voucher.left_minor} fen of the voucher are left")
+    return order.voucher
 
 
 def use_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetime) -> Stepped:

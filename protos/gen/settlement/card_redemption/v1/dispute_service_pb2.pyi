@@ -529,7 +529,9 @@ class DecideDisputeRequest(_message.Message):
     """Why."""
     @_builtins.property
     def granted(self) -> _money_pb2.Money:
-        """Of a PARTIAL: what is granted, between nothing and what was claimed; of WRONG_FACE the face that counts."""
+        """Of a PARTIAL: what is granted, between nothing and what was claimed; of WRONG_FACE the face that counts. Absent of any
+        other verdict, or just what that grants: of UPHELD what was claimed, of REJECTED 0 (CLAIM_AMOUNT).
+        """
 
     def __init__(
         self,

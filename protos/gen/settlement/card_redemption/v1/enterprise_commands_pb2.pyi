@@ -33,7 +33,7 @@ class DrawAgreement(_message.Message):
     redemption_id: _builtins.str
     """The redemption."""
     face_minor: _builtins.int
-    """Its face as it was declared, fen."""
+    """Its face as it was declared, or by how much it is another than was drawn before, fen."""
     @_builtins.property
     def accept_time(self) -> _timestamp_pb2.Timestamp:
         """When it was accepted."""

@@ -99,7 +99,7 @@ Global___AgreementApproved: _TypeAlias = AgreementApproved  # noqa: Y015
 
 @_typing.final
 class AgreementDrawn(_message.Message):
-    """A redemption was accepted under an agreement."""
+    """A redemption was accepted under an agreement, or its face turned out to be another than was drawn before."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -110,7 +110,7 @@ class AgreementDrawn(_message.Message):
     redemption_id: _builtins.str
     """The redemption."""
     face_minor: _builtins.int
-    """Its face as it was declared, fen."""
+    """Its face as it was declared; of one that was drawn before, by how much its face is more by now, below 0 if less, fen."""
     year: _builtins.int
     """The year in Shanghai in which it was accepted."""
     total_minor: _builtins.int

@@ -202,7 +202,7 @@ class Agreement(_message.Message):
 
     @_builtins.property
     def redeemed(self) -> _money_pb2.Money:
-        """The faces of all redemptions that were accepted under it in that year, revoked ones too."""
+        """The faces of all redemptions that were accepted under it in that year as they are known by now, revoked ones too."""
 
     def __init__(
         self,

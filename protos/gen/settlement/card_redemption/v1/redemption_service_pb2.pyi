@@ -671,7 +671,7 @@ class EditScheduleRequest(_message.Message):
 
     @_builtins.property
     def declared(self) -> _money_pb2.Money:
-        """Another face; absent: as it is."""
+        """Another face, above 0; absent: as it is."""
 
     def __init__(
         self,
@@ -1100,7 +1100,7 @@ class UseVoucherRequest(_message.Message):
     """What it is spent on."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0."""
+        """How much, above 0, and at most what is left of it (VOUCHER_EXCEEDED)."""
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:
@@ -1163,7 +1163,7 @@ class RecordChannelFeeRequest(_message.Message):
     """The redemption."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0."""
+        """How much, above 0, and at most what it owes for this redemption (EXCEEDS_RECEIVABLE)."""
 
     def __init__(
         self,
@@ -1223,7 +1223,7 @@ class RecordRemittanceRequest(_message.Message):
     """What it calls the payment."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0."""
+        """How much, above 0, and at most what it owes for this redemption (EXCEEDS_RECEIVABLE)."""
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:

@@ -242,7 +242,7 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UseVoucher(self, request, context):
-        """Spend what is left of a voucher on PHONE_TOPUP or UTILITY (DOMAIN P35).
+        """Spend a voucher on PHONE_TOPUP or UTILITY: all of an amount, or nothing (DOMAIN P35).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

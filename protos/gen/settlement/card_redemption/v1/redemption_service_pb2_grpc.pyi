@@ -66,7 +66,7 @@ class RedemptionServiceStub:
     IssueVoucher: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.IssueVoucherRequest, _redemption_service_pb2.IssueVoucherResponse]
     """Console the customer of a completed redemption that nobody can cancel, once (DOMAIN RD-28)."""
     UseVoucher: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.UseVoucherRequest, _redemption_service_pb2.UseVoucherResponse]
-    """Spend what is left of a voucher on PHONE_TOPUP or UTILITY (DOMAIN P35)."""
+    """Spend a voucher on PHONE_TOPUP or UTILITY: all of an amount, or nothing (DOMAIN P35)."""
     RecordChannelFee: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.RecordChannelFeeRequest, _redemption_service_pb2.RecordChannelFeeResponse]
     """The recycler keeps a fee of what it owes (DOMAIN P29)."""
     RecordRemittance: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.RecordRemittanceRequest, _redemption_service_pb2.RecordRemittanceResponse]
@@ -116,7 +116,7 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     IssueVoucher: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.IssueVoucherRequest, _redemption_service_pb2.IssueVoucherResponse]  # type: ignore[assignment]
     """Console the customer of a completed redemption that nobody can cancel, once (DOMAIN RD-28)."""
     UseVoucher: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.UseVoucherRequest, _redemption_service_pb2.UseVoucherResponse]  # type: ignore[assignment]
-    """Spend what is left of a voucher on PHONE_TOPUP or UTILITY (DOMAIN P35)."""
+    """Spend a voucher on PHONE_TOPUP or UTILITY: all of an amount, or nothing (DOMAIN P35)."""
     RecordChannelFee: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.RecordChannelFeeRequest, _redemption_service_pb2.RecordChannelFeeResponse]  # type: ignore[assignment]
     """The recycler keeps a fee of what it owes (DOMAIN P29)."""
     RecordRemittance: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.RecordRemittanceRequest, _redemption_service_pb2.RecordRemittanceResponse]  # type: ignore[assignment]
@@ -253,7 +253,7 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.UseVoucherRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.UseVoucherResponse, _abc.Awaitable[_redemption_service_pb2.UseVoucherResponse]]:
-        """Spend what is left of a voucher on PHONE_TOPUP or UTILITY (DOMAIN P35)."""
+        """Spend a voucher on PHONE_TOPUP or UTILITY: all of an amount, or nothing (DOMAIN P35)."""
 
     @_abc_1.abstractmethod
     def RecordChannelFee(

@@ -188,7 +188,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: _ErrorReason.ValueType  # 76
     """This account of the book moves by operations of its own, never by a manual adjustment."""
     ERROR_REASON_EXCEEDS_RECEIVABLE: _ErrorReason.ValueType  # 77
-    """The customer does not owe so much beside instalments."""
+    """The customer does not owe so much beside instalments; or a recycler does not owe so much for this redemption (DOMAIN P29)."""
     ERROR_REASON_UNDECODABLE: _ErrorReason.ValueType  # 78
     """The bytes are not a request of this method."""
     ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 79
@@ -274,7 +274,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_POLICE_CASE_MISSING: _ErrorReason.ValueType  # 128
     """A fraud case needs the case number of the police (DOMAIN RD-22)."""
     ERROR_REASON_FRAUD_TOO_EARLY: _ErrorReason.ValueType  # 129
-    """A fraud case is not decided before 15 days (DOMAIN A22)."""
+    """A fraud case is not decided before 15 days, counted as dates in Shanghai; `not_before` of its metadata says from which
+    instant on it can be (DOMAIN A22).
+    """
     ERROR_REASON_VOUCHER_ISSUED: _ErrorReason.ValueType  # 130
     """There is one voucher for a redemption (DOMAIN RD-28)."""
     ERROR_REASON_VOUCHER_NOT_DUE: _ErrorReason.ValueType  # 131
@@ -339,6 +341,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The amount is nothing that a case of the kind can be about, or can grant."""
     ERROR_REASON_PARTIAL_NOT_POSSIBLE: _ErrorReason.ValueType  # 198
     """Nothing of this can be split (DOMAIN OP-14)."""
+    ERROR_REASON_VOUCHER_EXCEEDED: _ErrorReason.ValueType  # 199
+    """The voucher is not worth so much any more (DOMAIN RD-28)."""
     ERROR_REASON_MALFORMED_BODY: _ErrorReason.ValueType  # 210
     """Over HTTP: the body is no JSON object, or ended before its end."""
     ERROR_REASON_CONTRADICTION: _ErrorReason.ValueType  # 211
@@ -508,7 +512,7 @@ ERROR_REASON_UNBALANCED: ErrorReason.ValueType  # 75
 ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: ErrorReason.ValueType  # 76
 """This account of the book moves by operations of its own, never by a manual adjustment."""
 ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
-"""The customer does not owe so much beside instalments."""
+"""The customer does not owe so much beside instalments; or a recycler does not owe so much for this redemption (DOMAIN P29)."""
 ERROR_REASON_UNDECODABLE: ErrorReason.ValueType  # 78
 """The bytes are not a request of this method."""
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
@@ -594,7 +598,9 @@ ERROR_REASON_PAYOUT_IN_TRANSIT: ErrorReason.ValueType  # 119
 ERROR_REASON_POLICE_CASE_MISSING: ErrorReason.ValueType  # 128
 """A fraud case needs the case number of the police (DOMAIN RD-22)."""
 ERROR_REASON_FRAUD_TOO_EARLY: ErrorReason.ValueType  # 129
-"""A fraud case is not decided before 15 days (DOMAIN A22)."""
+"""A fraud case is not decided before 15 days, counted as dates in Shanghai; `not_before` of its metadata says from which
+instant on it can be (DOMAIN A22).
+"""
 ERROR_REASON_VOUCHER_ISSUED: ErrorReason.ValueType  # 130
 """There is one voucher for a redemption (DOMAIN RD-28)."""
 ERROR_REASON_VOUCHER_NOT_DUE: ErrorReason.ValueType  # 131
@@ -659,6 +665,8 @@ ERROR_REASON_CLAIM_AMOUNT: ErrorReason.ValueType  # 197
 """The amount is nothing that a case of the kind can be about, or can grant."""
 ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 198
 """Nothing of this can be split (DOMAIN OP-14)."""
+ERROR_REASON_VOUCHER_EXCEEDED: ErrorReason.ValueType  # 199
+"""The voucher is not worth so much any more (DOMAIN RD-28)."""
 ERROR_REASON_MALFORMED_BODY: ErrorReason.ValueType  # 210
 """Over HTTP: the body is no JSON object, or ended before its end."""
 ERROR_REASON_CONTRADICTION: ErrorReason.ValueType  # 211
