@@ -131,7 +131,8 @@ class PrepareRedemptionRequest(_message.Message):
     """The bank account, or the bank payment that bought the card."""
     account_id: _builtins.str
     """The credit account of payouts, fees and claims; empty: a money account of the customer. What cannot be paid for one
-    that is not the customer's goes into the wallet of that money account, and the redemption with it.
+    that is not the customer's goes into the wallet of that money account, and the redemption with it; what a cancel
+    costs is taken from there, too.
     """
     entry: _redemption_pb2.RedemptionEntry.ValueType
     """Where it is submitted; absent: in the app."""
