@@ -34,6 +34,7 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
         body.draft, terms_version=terms.version, method=method, instrument=instrument, prepared_at=now
     )
     submitting.must_be_offered(draft, terms, now)
+    submitting.must_be_anothers(draft, body.his_of_ours)
     must_pay_by(terms, method, instrument, body.purchase)
     must_be_agreed(known, draft, terms, now)
     if body.quote is not None:

@@ -122,7 +122,9 @@ class PrepareRedemptionRequest(_message.Message):
     verification_code: _builtins.str
     """The 6 digits of another issuer's card; ours needs none."""
     issuer: _builtins.str
-    """Who issued the card; empty: we did."""
+    """Who issued the card; empty: we did. Whose card of ours it is, hears CHANNEL_CARD if one is named; to anybody else a
+    code of ours is then like any that was never seen: it is accepted, and its verification finds no such card.
+    """
     channel: _builtins.str
     """The recycling channel."""
     method: _channel_pb2.PayoutMethod.ValueType
