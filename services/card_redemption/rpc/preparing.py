@@ -15,7 +15,7 @@ from services.card_redemption.rpc.presenting import Presenting, without_code
 from services.card_redemption.rpc.quoting import QUOTE_KEY
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
 from services.card_redemption.store.reads import find_card
-from services.card_redemption.vault import Vault
+from services.card_redemption.vault import Vault, look_right
 from services.card_redemption.wire.redemptions import ENTRIES
 from services.kernel.ids import money_account
 from services.kernel.money import amount
@@ -50,6 +50,7 @@ class Preparing:
             draft, method(request.method), presented.wrong_before, self._key,
             quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
             purchase=his.purchase if his is not None else "", his_of_ours=his is not None and not his.issuer,
+            looks_right=look_right(code, Secret(request.verification_code), request.issuer),
         )
         answer: pb.PrepareRedemptionResponse = await self._edge.ask(
             context, masked, key=request.customer_id, body=body

@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from services.card_redemption.domain.cards.redeeming import foreign_id, index_of
-from services.card_redemption.domain.codes import LENGTH, VERIFICATION_DIGITS, CardCode, Envelope, SealedCode
+from services.card_redemption.domain.codes import (
+    FORMATS,
+    LENGTH,
+    OF_OTHERS,
+    VERIFICATION_DIGITS,
+    CardCode,
+    Envelope,
+    SealedCode,
+)
 from services.card_redemption.store.codes import find_card_of, find_good_code
 from services.card_redemption.vault.envelope import rewrapped, seal, unseal
 from services.kernel.errors import NotFound
@@ -107,6 +115,11 @@ def well_formed(code: Secret) -> bool:
     """Whether it is a code: 16 letters and digits of ASCII, however they are grouped."""
     plain = _plain(code).reveal()
     return len(plain) == LENGTH and plain.isascii() and plain.isalnum()
+
+
+def look_right(code: Secret, verification: Secret, issuer: str) -> bool:
+    """Whether both codes could be those of a card of this issuer."""
+    return FORMATS.get(issuer, OF_OTHERS).fits(_plain(code).reveal(), verification.reveal())
 
 
 def _plain(code: Secret) -> Secret:

@@ -104,10 +104,12 @@ def test_its_owner_hears_at_once_that_it_is_ours() -> None:
 @pytest.mark.parametrize(("customer", "issuer", "his", "foreign"), [
     ("cus_1", "OTHER", True, True), ("cus_2", "OTHER", False, True), ("cus_1", "", True, False),
 ])
+@pytest.mark.parametrize("digits", ["123456", ""])
 async def test_a_draft_is_of_the_card_that_its_customer_names(
-    cards: CardLedger, monkeypatch: pytest.MonkeyPatch, customer: str, issuer: str, his: bool, foreign: bool
+    cards: CardLedger, monkeypatch: pytest.MonkeyPatch, customer: str, issuer: str, his: bool, foreign: bool,
+    digits: str,
 ) -> None:
-    """Ours is looked up under its issuer's id alone where no issuer is named."""
+    """Ours is looked up under its own id only where no issuer is named; only another issuer's needs digits."""
     await issue(cards, code=OURS)
     bodies: list[PrepareRedemption] = []
 
@@ -119,12 +121,13 @@ async def test_a_draft_is_of_the_card_that_its_customer_names(
     edge: Any = cards
     await Preparing(edge, Vault.of(cards.settings)).prepare(pb.PrepareRedemptionRequest(
         request_id=cards.request_id(), customer_id=customer, code=OURS, issuer=issuer, channel="SU",
-        verification_code="123456" if issuer else "", entry=pb.PrepareRedemptionRequest().entry,
+        verification_code=digits,
         declared=money_pb2.Money(minor_units=100, currency_code="CNY"),
     ), cards.context)
 
     [body] = bodies
     assert (body.his_of_ours, body.draft.card_id.startswith("fcd_")) == (his, foreign)
+    assert body.looks_right is (not issuer or bool(digits))
 
 
 async def test_no_other_provider_is_sent_a_code_of_ours(cards: CardLedger) -> None:

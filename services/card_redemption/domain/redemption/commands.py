@@ -13,7 +13,7 @@ from services.card_redemption.domain.redemption.drafts import Draft
 class PrepareRedemption:
     """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong. With a
     quote it comes to exactly that. `purchase` is the payment that bought the card, if the card is his; `his_of_ours`
-    says that it is his, and of our issue."""
+    says that it is his, and of our issue, `looks_right` whether its codes could be such of its issuer."""
 
     draft: Draft
     method: PayoutMethod | None
@@ -22,6 +22,7 @@ class PrepareRedemption:
     quote: QuoteContent | None = None
     purchase: str = ""
     his_of_ours: bool = False
+    looks_right: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
-from services.card_redemption.domain.codes import CardCode
+from services.card_redemption.domain.codes import FORMATS, OF_OTHERS, CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
@@ -71,6 +71,15 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
         raise InvalidArgument("CONDITION_DEADLINE", f"nobody can meet a condition that had until {draft.deadline}")
     if (terms.settlement is Settlement.SCHEDULED) is not (draft.scheduled_at is not None):
         raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it, not {draft.channel}")
+
+
+def must_look_right(draft: Draft, looks_right: bool) -> None:
+    """No card has codes that look otherwise: a wrong code, told by nothing but how it is written (CODE_REJECTED)."""
+    if not looks_right:
+        form = FORMATS.get(draft.issuer, OF_OTHERS)
+        size = f"{form.least}" if form.least == form.most else f"{form.least} to {form.most}"
+        beside = f", and {form.digits} digits as the verification code" if form.digits else ""
+        raise NotFound("CODE_REJECTED", f"there is no such card: a code has {size} signs{beside}")
 
 
 def must_be_anothers(draft: Draft, his_of_ours: bool) -> None:
