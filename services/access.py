@@ -7,7 +7,10 @@ A method without a row is not served: its service does not start. A row is `row(
 - `about`: the field that names the thing, whose owner is looked up (`OWNERS` in each service's `store/owners.py`). What
   is not theirs is answered as what is not there. Lists have none: their filter by owner is the caller; what is
   `shared` is the same for everybody;
-- fields that name who acts (`ACTORS`) hold the caller, whatever the method; `plain` are the exceptions.
+- fields that name who acts (`ACTORS`) hold the caller, whatever the method; `plain` are the exceptions;
+- nobody decides about himself: whoever is of the staff, or a merchant, commands nothing that is his own, nor as the
+  second of two people, in whatever role he calls. So what staff command has its `about` as well, or a field that names
+  whom it is about, or is about nobody.
 
 Each command of a stream passes the row of its own method as well.
 
@@ -25,6 +28,8 @@ ROLES = (PLATFORM, AGENT, SUPERVISOR, MAKER, CHECKER, OPERATOR, AUDITOR, SUBSCRI
 """From the widest on: who has several acts in the first that a row has."""
 BOUND = frozenset({CUSTOMER, MERCHANT})
 STAFF = frozenset({AGENT, SUPERVISOR, MAKER, CHECKER, OPERATOR})
+IMPARTIAL = STAFF | {MERCHANT}
+"""Who commands nothing that is his own."""
 READERS = (PLATFORM, AGENT, SUPERVISOR, MAKER, CHECKER, OPERATOR, AUDITOR)
 FEEDS = (*READERS, SUBSCRIBER)
 """Who reads single things: also subscribers, who are new or lost their place in a topic."""
@@ -49,20 +54,21 @@ KINDS: Mapping[str, str] = {
     "order_id": "order", "return_id": "return", "settlement_id": "settlement", "account_id": "account",
     "payout_id": "payout", "card_id": "card", "redemption_id": "redemption", "root_id": "root",
     "agreement_id": "agreement",
-    "dispute_id": "dispute",
+    "dispute_id": "dispute", "saga_id": "saga", "parked_id": "parked",
 }
 """What the fields name by which things are looked up."""
 
 
 def row(
     *roles: str, about: str = "", plain: tuple[str, ...] = (), reserved: tuple[str, ...] = (),
-    shared: bool = False, two_people: bool = False,
+    shared: bool = False, two_people: bool = False, foretells: bool = False,
 ) -> Row:
-    """A row; with `two_people` the maker's own token comes with the checker's call."""
+    """A row; with `two_people` the maker's own token comes with the checker's call, and a question that `foretells` a
+    command is refused to whom that is."""
     return Row(
         roles=tuple(role for role in ROLES if role in roles), about=Object(KINDS[about], about) if about else None,
         shared=shared, plain=frozenset(plain), reserved=frozenset(reserved),
-        second=("maker", MAKER) if two_people else None,
+        second=("maker", MAKER) if two_people else None, foretells=foretells,
     )
 
 
@@ -74,7 +80,7 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "ConfirmShipment": row(PLATFORM, MERCHANT, about="order_id"),
         "ConfirmDelivery": row(PLATFORM),
         "CancelOrder": row(PLATFORM, CUSTOMER, AGENT, about="order_id"),
-        "ForceCancelOrder": row(*SUPPORT),
+        "ForceCancelOrder": row(*SUPPORT, about="order_id"),
         "BatchCancelOrders": row(PLATFORM),
         "GetOrder": row(*FEEDS, CUSTOMER, MERCHANT, about="order_id"),
         "ListOrders": row(*READERS, CUSTOMER, MERCHANT),
@@ -95,9 +101,9 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "DisputeReceipt": row(PLATFORM, MERCHANT, about="order_id"),
         "DisputeRejection": row(PLATFORM, AGENT, CUSTOMER, about="order_id"),
         "DisputeDeduction": row(PLATFORM, AGENT, CUSTOMER, about="order_id"),
-        "ResolveDispute": row(*SUPPORT),
-        "RefundAmount": row(PLATFORM, *SUPPORT),
-        "ReverseRefund": row(PLATFORM, SUPERVISOR),
+        "ResolveDispute": row(*SUPPORT, about="order_id"),
+        "RefundAmount": row(PLATFORM, *SUPPORT, about="order_id"),
+        "ReverseRefund": row(PLATFORM, SUPERVISOR, about="order_id"),
         "GetReturn": row(*FEEDS, CUSTOMER, MERCHANT, about="return_id"),
         "ListReturns": row(*READERS, CUSTOMER, MERCHANT, about="order_id"),
     },
@@ -113,13 +119,13 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "GetCreditAccount": row(*FEEDS, CUSTOMER, about="account_id"),
         "GrantLimit": row(PLATFORM),
         "FundWallet": row(PLATFORM),
-        "SetAccountState": row(PLATFORM, SUPERVISOR),
+        "SetAccountState": row(PLATFORM, SUPERVISOR, about="account_id"),
         "Repay": row(PLATFORM),
         "PayOutCreditBalance": row(PLATFORM, CUSTOMER, about="account_id"),
-        "AccrueLateFees": row(PLATFORM, OPERATOR),
-        "WaiveLateFees": row(PLATFORM, SUPERVISOR),
+        "AccrueLateFees": row(PLATFORM, OPERATOR, about="account_id"),
+        "WaiveLateFees": row(PLATFORM, SUPERVISOR, about="account_id"),
         "ConfirmFlashRefund": row(PLATFORM),
-        "ChargeOffAgreement": row(PLATFORM, CHECKER),
+        "ChargeOffAgreement": row(PLATFORM, CHECKER, about="account_id"),
         "RecordChargeback": row(PLATFORM),
         "SettleMerchant": row(PLATFORM, CHECKER),
         "GetMerchantBalance": row(*READERS, MERCHANT),
@@ -130,16 +136,16 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "ListLegs": row(*READERS, CUSTOMER, about="account_id"),
     },
     "settlement.credit_ledger.v1.StatementService": {
-        "CutStatement": row(PLATFORM, OPERATOR),
+        "CutStatement": row(PLATFORM, OPERATOR, about="account_id"),
         "RunStatements": row(PLATFORM, OPERATOR),
         "ListStatements": row(*READERS, CUSTOMER, about="account_id"),
         "GetStatement": row(*READERS, CUSTOMER, about="account_id"),
     },
     "settlement.credit_ledger.v1.AdjustmentService": {
-        "AdjustRefund": row(CHECKER, two_people=True),
-        "PostAdjustment": row(CHECKER, two_people=True),
-        "RetryLeg": row(OPERATOR, MAKER),
-        "SettleLeg": row(CHECKER, two_people=True),
+        "AdjustRefund": row(CHECKER, about="account_id", two_people=True),
+        "PostAdjustment": row(CHECKER, about="account_id", two_people=True),
+        "RetryLeg": row(OPERATOR, MAKER, about="account_id"),
+        "SettleLeg": row(CHECKER, about="account_id", two_people=True),
         "ListAdjustments": row(*READERS),
     },
     "settlement.credit_ledger.v1.PayoutService": {
@@ -160,9 +166,9 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "TransferCard": row(PLATFORM, CUSTOMER, about="card_id", plain=("receiver_id",)),
         "WithdrawTransfer": row(PLATFORM, CUSTOMER, about="card_id"),
         "ActivateTransfer": row(PLATFORM, CUSTOMER),
-        "FreezeCard": row(*SUPPORT),
-        "UnfreezeCard": row(*SUPPORT),
-        "VoidCard": row(CHECKER, two_people=True),
+        "FreezeCard": row(*SUPPORT, about="card_id"),
+        "UnfreezeCard": row(*SUPPORT, about="card_id"),
+        "VoidCard": row(CHECKER, about="card_id", two_people=True),
         "CloseCard": row(PLATFORM, CUSTOMER, about="card_id"),
         "RevealCode": row(PLATFORM, SUPERVISOR, CUSTOMER, about="card_id"),
         "ListCardHistory": row(*READERS, CUSTOMER, about="card_id"),
@@ -191,17 +197,17 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
     "settlement.card_redemption.v1.RedemptionService": {
         "PrepareRedemption": row(PLATFORM),
         "ConfirmRedemption": row(PLATFORM),
-        "CanCancel": row(PLATFORM, AGENT, CUSTOMER, about="redemption_id", reserved=("asker",)),
+        "CanCancel": row(PLATFORM, AGENT, CUSTOMER, about="redemption_id", reserved=("asker",), foretells=True),
         "RequestCancel": row(PLATFORM, AGENT, CUSTOMER, about="redemption_id", reserved=("asker",)),
-        "DecideCancelReview": row(*SUPPORT),
-        "InterceptRedemption": row(*SUPPORT),
-        "AdvanceRedemption": row(OPERATOR, *SUPPORT),
+        "DecideCancelReview": row(*SUPPORT, about="redemption_id"),
+        "InterceptRedemption": row(*SUPPORT, about="redemption_id"),
+        "AdvanceRedemption": row(OPERATOR, *SUPPORT, about="redemption_id"),
         "EditSchedule": row(PLATFORM, CUSTOMER, about="redemption_id"),
-        "MeetEscrowCondition": row(*SUPPORT),
-        "CorrectFace": row(*SUPPORT),
-        "AcceptPlatformFault": row(SUPERVISOR),
+        "MeetEscrowCondition": row(*SUPPORT, about="redemption_id"),
+        "CorrectFace": row(*SUPPORT, about="redemption_id"),
+        "AcceptPlatformFault": row(SUPERVISOR, about="redemption_id"),
         "ReportFraud": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id"),
-        "DecideFraud": row(SUPERVISOR),
+        "DecideFraud": row(SUPERVISOR, about="redemption_id"),
         "IssueVoucher": row(PLATFORM, AGENT, CUSTOMER, about="redemption_id"),
         "UseVoucher": row(PLATFORM, CUSTOMER, about="redemption_id"),
         "RecordChannelFee": row(PLATFORM),
@@ -211,22 +217,22 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "WatchRedemption": row(*FEEDS, CUSTOMER, about="redemption_id"),
     },
     "settlement.card_redemption.v1.EnterpriseService": {
-        "ProposeAgreement": row(MAKER),
-        "ApproveAgreement": row(CHECKER),
+        "ProposeAgreement": row(MAKER, about="agreement_id"),
+        "ApproveAgreement": row(CHECKER, about="agreement_id"),
         "RevokeBatch": row(PLATFORM, AGENT, CUSTOMER, about="agreement_id"),
         "GetAgreement": row(*FEEDS, CUSTOMER, about="agreement_id"),
         "ListAgreements": row(*READERS, CUSTOMER),
         "GetRevocationBatch": row(*FEEDS, CUSTOMER, about="agreement_id"),
     },
     "settlement.card_redemption.v1.DisputeService": {
-        "CanAppeal": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint",)),
+        "CanAppeal": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint",), foretells=True),
         "OpenDispute": row(PLATFORM, *SUPPORT, CUSTOMER, about="redemption_id", reserved=("complaint", "vip_level")),
-        "DecideException": row(SUPERVISOR),
-        "TriageDispute": row(*SUPPORT),
+        "DecideException": row(SUPERVISOR, about="dispute_id"),
+        "TriageDispute": row(*SUPPORT, about="dispute_id"),
         "SubmitEvidence": row(PLATFORM, *SUPPORT, CUSTOMER, about="dispute_id"),
-        "FreezeForDispute": row(*SUPPORT),
-        "DecideDispute": row(SUPERVISOR),
-        "EscalateDispute": row(*SUPPORT),
+        "FreezeForDispute": row(*SUPPORT, about="dispute_id"),
+        "DecideDispute": row(SUPERVISOR, about="dispute_id"),
+        "EscalateDispute": row(*SUPPORT, about="dispute_id"),
         "GetDispute": row(*FEEDS, CUSTOMER, about="dispute_id"),
         "ListDisputes": row(*READERS, CUSTOMER),
         "ListDisputeQueue": row(*SUPPORT, AUDITOR),
@@ -237,12 +243,12 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
         "GetClock": row(*FEEDS),
         "ListSagas": row(OPERATOR, AUDITOR),
         "GetSaga": row(OPERATOR, AUDITOR),
-        "RetrySaga": row(OPERATOR),
-        "AbortSaga": row(OPERATOR),
+        "RetrySaga": row(OPERATOR, about="saga_id"),
+        "AbortSaga": row(OPERATOR, about="saga_id"),
         "ListParked": row(OPERATOR, AUDITOR),
-        "RetryParked": row(OPERATOR),
+        "RetryParked": row(OPERATOR, about="parked_id"),
         "RepublishEvents": row(OPERATOR),
-        "DiscardParked": row(OPERATOR),
+        "DiscardParked": row(OPERATOR, about="parked_id"),
         "ListSwitches": row(OPERATOR, SUPERVISOR, AUDITOR),
         "ProposeSwitch": row(OPERATOR, SUPERVISOR),
         "ApproveSwitch": row(SUPERVISOR),
@@ -255,5 +261,5 @@ _TABLE: Mapping[str, Mapping[str, Row]] = {
 
 ACCESS = Access(
     rows={f"/{service}/{method}": each for service, rows in _TABLE.items() for method, each in rows.items()},
-    roles=frozenset(ROLES), bound=BOUND, actors=ACTORS, unfilled=UNFILLED,
+    roles=frozenset(ROLES), bound=BOUND, actors=ACTORS, unfilled=UNFILLED, impartial=IMPARTIAL,
 )

@@ -20,7 +20,8 @@ def told(method: str) -> str:
     own = sorted(ACCESS.bound.intersection(row.roles)) if not row.shared else []
     seen = f", what is their own: {', '.join(own)}" if own else ""
     others = ", ".join(role for role in row.roles if role not in own)
-    return f"For {others}{seen}." if others else f"For{seen[1:]}."
+    never = " Nobody of staff decides about himself." if ACCESS.about_another(row, _fields(method)) else ""
+    return (f"For {others}{seen}." if others else f"For{seen[1:]}.") + never
 
 
 def headers(method: str) -> list[Schema]:
@@ -37,8 +38,12 @@ def headers(method: str) -> list[Schema]:
 
 def by_token(method: str) -> set[str]:
     """The fields that the token fills in, whoever calls."""
-    row = ACCESS.rows[method]
-    takes = next(each.descriptor.input_type for each in methods() if each.path == method)
-    fields = frozenset(field.name for field in takes.fields)
+    row, fields = ACCESS.rows[method], _fields(method)
     filled = [set(ACCESS.filled(row, role, fields)) for role in row.roles]
     return set.intersection(*filled) | ({row.second[0]} if row.second else set())
+
+
+def _fields(method: str) -> frozenset[str]:
+    """The fields of its request."""
+    takes = next(each.descriptor.input_type for each in methods() if each.path == method)
+    return frozenset(field.name for field in takes.fields)

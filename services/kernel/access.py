@@ -3,6 +3,7 @@
 A row names the roles that may call a method. Whoever calls in a role that is *bound* sees and commands only what is
 their own: the row says by which field of the request the thing is found, and a look into the database whose it is. Who
 acts is never the request's to say: fields that name actors hold the caller, or nothing, and then the caller is put in.
+And nobody decides about himself: whoever holds an *impartial* role commands nothing that is his own.
 """
 
 from collections.abc import Mapping
@@ -32,7 +33,8 @@ class Row:
     `about` says what is looked up for who sees only their own; it is None where the fields that name actors suffice, as
     in lists, and where what is shown is `shared` by everybody. `plain` are fields that bear an actor's name and name
     somebody else here. `reserved` are fields that a bound caller leaves alone. `second` is a field that names another
-    person than the caller, whose own token comes along, with the role that it has to hold.
+    person than the caller, whose own token comes along, with the role that it has to hold. `foretells` marks a question
+    whose answer says what a command would do: it is refused to whom the command is.
     """
 
     roles: tuple[str, ...] = ()
@@ -42,6 +44,7 @@ class Row:
     plain: frozenset[str] = frozenset()
     reserved: frozenset[str] = frozenset()
     second: tuple[str, str] | None = None
+    foretells: bool = False
 
     def role_of(self, caller: Caller) -> str | None:
         """The role in which the caller calls; None if it may not."""
@@ -52,8 +55,9 @@ class Row:
 class Access:
     """The whole policy: a row for each method by its full name, `/package.Service/Method`.
 
-    `bound` are the roles that see only their own. `actors` says of each field that names one for whom it names the
-    caller, so that it is filled in; in whatever other role it is `unfilled` for, it holds the caller or nothing.
+    `bound` are the roles that see only their own, `impartial` those that command nothing of their own. `actors` says of
+    each field that names one for whom it names the caller, so that it is filled in; in whatever other role it is
+    `unfilled` for, it holds the caller or nothing.
     """
 
     rows: Mapping[str, Row]
@@ -61,6 +65,7 @@ class Access:
     bound: frozenset[str]
     actors: Mapping[str, frozenset[str]]
     unfilled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    impartial: frozenset[str] = frozenset()
 
     def filled(self, row: Row, role: str, fields: frozenset[str]) -> tuple[str, ...]:
         """Which of a request's fields name the caller in this role."""
@@ -69,6 +74,17 @@ class Access:
     def left(self, row: Row, role: str, fields: frozenset[str]) -> tuple[str, ...]:
         """Which of a request's fields name the caller in this role, or nobody."""
         return self._of(self.unfilled, row, role, fields)
+
+    def about_another(self, row: Row, fields: frozenset[str]) -> bool:
+        """Whether nobody in an impartial role may call it about himself: it commands, or foretells a command, of which
+        the request says whom it is about."""
+        named = row.about is not None or any(self.parties(row, role, fields) for role in row.roles)
+        return bool(self.impartial & {*row.roles} and named and (row.foretells or "request_id" in fields))
+
+    def parties(self, row: Row, role: str, fields: frozenset[str]) -> tuple[str, ...]:
+        """Which of a request's fields name an owner, who is not whoever calls in this role."""
+        about = {name for name, roles in self.actors.items() if roles <= self.bound}
+        return tuple(sorted((fields & about) - {*self.filled(row, role, fields)}))
 
     @staticmethod
     def _of(

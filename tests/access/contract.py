@@ -22,10 +22,12 @@ METHODS: Mapping[str, MethodDescriptor] = {
 }
 UUID = "00000000-0000-4000-8000-000000000001"
 OWN, OTHER, ABSENT = "own", "other", "absent"
-IDS = {OWN: "1" * 32, OTHER: "2" * 32, ABSENT: "3" * 32}
+HIMSELF = "himself"
+"""What is of one who is the customer of it, its merchant, and whoever decides about it."""
+IDS = {OWN: "1" * 32, OTHER: "2" * 32, ABSENT: "3" * 32, HIMSELF: "4" * 32}
 PREFIXES = {
     "order": "ord_", "return": "ret_", "settlement": "saga_", "account": "acc_", "payout": "pay_", "card": "crd_",
-    "redemption": "rdm_", "dispute": "dsp_", "agreement": "agr_", "root": "acc_",
+    "redemption": "rdm_", "dispute": "dsp_", "agreement": "agr_", "root": "acc_", "saga": "saga_",
 }
 VALUES: Mapping[str, Any] = {  # Any: each value has the type of its field
     "request_id": UUID, "order_id": "ord_1", "return_id": "ret_1", "settlement_id": "saga_1", "account_id": "acc_1",
@@ -39,8 +41,10 @@ VALUES: Mapping[str, Any] = {  # Any: each value has the type of its field
 """By the names of fields; what is not here is a word, a one, or an amount of 100 fen."""
 
 
-def thing(kind: str, whose: str, role: str) -> str:
+def thing(kind: str, whose: str, role: str) -> str | int:
     """The id of a thing of one kind that is the caller's, somebody else's, or not there."""
+    if kind == "parked":
+        return int(IDS[whose][0])
     if kind == "root" and role == "merchant":
         return f"{subject(role, whose)}/00" if whose != ABSENT else "nothing"
     return PREFIXES[kind] + IDS[whose]
@@ -48,7 +52,7 @@ def thing(kind: str, whose: str, role: str) -> str:
 
 def subject(role: str, whose: str = OWN) -> str:
     """Who calls in a role; the owner of what is theirs."""
-    return {OWN: f"{role}-ann", OTHER: f"{role}-bob", ABSENT: f"{role}-cat"}[whose]
+    return {OWN: f"{role}-ann", OTHER: f"{role}-bob", ABSENT: f"{role}-cat", HIMSELF: HIMSELF}[whose]
 
 
 def request(method: str, row: Row, role: str, whose: str) -> Message:
@@ -57,11 +61,14 @@ def request(method: str, row: Row, role: str, whose: str) -> Message:
     takes = METHODS[method].input_type
     made = message_class(takes)()
     _fill(made, takes, frozenset())
-    filled = ACCESS.filled(row, role, frozenset(takes.fields_by_name))
+    fields = frozenset(takes.fields_by_name)
+    filled, caller = ACCESS.filled(row, role, fields), subject(role, HIMSELF if whose == HIMSELF else OWN)
     for name in {*ACCESS.actors, "maker"}.intersection(takes.fields_by_name):
         own = name in filled or (row.second is not None and name == row.second[0])
         left = name in ACCESS.unfilled and role in ACCESS.unfilled[name]
-        setattr(made, name, "" if own else subject(role) if left else "somebody")
+        setattr(made, name, "" if own else caller if left else "somebody")
+    for name in ACCESS.parties(row, role, fields) if whose == HIMSELF else ():
+        setattr(made, name, caller)
     if row.about is not None:
         setattr(made, row.about.field, thing(row.about.kind, whose, role))
     return made

@@ -17,10 +17,10 @@ from protovalidate import Validator
 
 from gateway.contract import Method, message_class, methods
 from gateway.templates import variables_of
-from services.access import ACCESS, ROLES
+from services.access import ACCESS, IMPARTIAL, ROLES
 from services.kernel.access import Row
 from services.runtime.rpc.errors import STATUS_KEY, from_rpc_error
-from tests.access.contract import ABSENT, METHODS, OTHER, OWN, request, subject, thing
+from tests.access.contract import ABSENT, HIMSELF, METHODS, OTHER, OWN, request, subject, thing
 from tests.access.world import REACHED, World, world
 from tests.settle.audit.scratch import server
 
@@ -29,7 +29,7 @@ NOBODY = "nobody"
 ANOTHER = "another"
 """A request that names somebody else where the caller acts."""
 CALLERS = (NOBODY, *ROLES)
-WHOSE = (OWN, OTHER, ABSENT, ANOTHER)
+WHOSE = (OWN, OTHER, ABSENT, ANOTHER, HIMSELF)
 AT_ONCE = 40
 NOT_THERE = {
     "ORDER_NOT_FOUND", "RETURN_NOT_FOUND", "SETTLEMENT_NOT_FOUND", "ACCOUNT_NOT_FOUND", "PAYOUT_NOT_FOUND",
@@ -70,9 +70,18 @@ def expected(cell: Cell) -> str:
         return "PERMISSION_DENIED"
     if cell.whose == ANOTHER and _actors(row, cell):
         return "ACTOR_MISMATCH"
-    if cell.role not in ACCESS.bound or row.shared or cell.whose in (OWN, ANOTHER):
+    if cell.whose == HIMSELF and cell.role in IMPARTIAL and _decides(row, cell):
+        return "FOUR_EYES"
+    if cell.role not in ACCESS.bound or row.shared or cell.whose in (OWN, ANOTHER, HIMSELF):
         return REACHED
     return f"{row.about.kind} not there" if row.about else "ACTOR_MISMATCH"
+
+
+def _decides(row: Row, cell: Cell) -> bool:
+    """Whether it is a command, or foretells one, about somebody."""
+    fields = frozenset(METHODS[cell.method].input_type.fields_by_name)
+    about_somebody = row.about is not None or ACCESS.parties(row, cell.role, fields)
+    return bool((row.foretells or "request_id" in fields) and about_somebody)
 
 
 def _actors(row: Row, cell: Cell) -> list[str]:
@@ -105,7 +114,12 @@ def _heard(cell: Cell, told: Told) -> str:
 def _named(cell: Cell) -> str:
     """Whom or what the request of a cell names."""
     row, whose = ACCESS.rows[cell.method], OWN if cell.whose == ANOTHER else cell.whose
-    return thing(row.about.kind, whose, cell.role) if row.about else subject(cell.role, whose)
+    return str(thing(row.about.kind, whose, cell.role)) if row.about else subject(cell.role, whose)
+
+
+def _caller(cell: Cell) -> str:
+    """Who calls."""
+    return subject(cell.role, HIMSELF if cell.whose == HIMSELF else OWN)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -120,7 +134,7 @@ def headers(built: World, cell: Cell) -> list[tuple[str, str]]:
     """Who calls, and the second person of a method that takes two."""
     if cell.role == NOBODY:
         return []
-    first = built.issuer.token(sub=subject(cell.role), roles=[cell.role])
+    first = built.issuer.token(sub=_caller(cell), roles=[cell.role])
     second = built.issuer.token(sub="mallory", roles=["finance_maker"])
     return [("authorization", f"Bearer {first}"), ("second-authorization", f"Bearer {second}")]
 
@@ -155,7 +169,7 @@ async def over_http(built: World, http: httpx2.AsyncClient, rule: Method, cell: 
     fields = MessageToDict(asked(cell), preserving_proto_field_name=True)
     path = rule.template
     for name in variables_of(path):  # a path names the caller, where a body leaves that to the token
-        path = path.replace(f"{{{name}}}", quote(str(fields.pop(name, subject(cell.role))), safe=""))
+        path = path.replace(f"{{{name}}}", quote(str(fields.pop(name, _caller(cell))), safe=""))
     url = path if rule.has_body else f"{path}?{urlencode(_flat(fields))}"
     body = fields if rule.has_body else None
     answer = await http.request(rule.verb, url, headers=headers(built, cell), json=body)
@@ -228,7 +242,8 @@ def test_every_cell_is_asked() -> None:
     assert {(cell.method, cell.role, cell.whose) for cell in asking} == set(product(METHODS, CALLERS, WHOSE))
     assert set(CALLERS) == {NOBODY, *ACCESS.roles}
     assert len(set(asking)) == len(asking)
-    assert {expected(cell) for cell in asking} >= {"UNAUTHENTICATED", "PERMISSION_DENIED", "ACTOR_MISMATCH", REACHED}
+    told = {"UNAUTHENTICATED", "PERMISSION_DENIED", "ACTOR_MISMATCH", "FOUR_EYES", REACHED}
+    assert {expected(cell) for cell in asking} >= told
 
 
 @pytest.mark.timeout(600)

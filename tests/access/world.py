@@ -31,7 +31,7 @@ from services.runtime.identity.door import open_door
 from services.runtime.rpc.server import RpcServer
 from services.runtime.service import Service
 from settle.local import ports
-from tests.access.contract import IDS, METHODS, OTHER, OWN, PACKAGES, subject, thing
+from tests.access.contract import HIMSELF, IDS, METHODS, OTHER, OWN, PACKAGES, subject, thing
 from tests.gateway.conftest import serving
 from tests.services.runtime.identity.issuer import AUDIENCE, ISSUER, Issuer
 
@@ -128,43 +128,49 @@ async def _gateway(stack: AsyncExitStack, addresses: dict[str, str]) -> str:
 
 
 async def _fill(name: str, dsn: str) -> None:
-    """For each of two owners one thing of each kind; what a row has beside owners means nothing here."""
+    """For each of three owners one thing of each kind; what a row has beside owners means nothing here."""
     connection = await asyncpg.connect(dsn)
     await connection.execute("set session_replication_role = replica")
-    for whose in (OWN, OTHER):
+    for whose in (OWN, OTHER, HIMSELF):
         for table, values in _rows(name, whose):
             await _put(connection, table, values)
     await connection.close()
 
 
-def _rows(name: str, whose: str) -> list[tuple[str, dict[str, str]]]:
-    def ids(kind: str) -> str:
+def _rows(name: str, whose: str) -> list[tuple[str, dict[str, str | int]]]:
+    def ids(kind: str) -> str | int:
         return thing(kind, whose, "customer")
 
-    owned = {"customer_id": subject("customer", whose)}
-    sold = {"merchant_id": subject("merchant", whose)}
+    root = ids({"order": "order", "credit_ledger": "account", "card_redemption": "card"}[name])
+    owned: dict[str, str | int] = {"customer_id": subject("customer", whose)}
+    sold: dict[str, str | int] = {"merchant_id": subject("merchant", whose)}
+    every: list[tuple[str, dict[str, str | int]]] = [
+        ("sagas", {"id": ids("saga"), "root": root}), ("parked", {"id": ids("parked"), "key": root}),
+    ]
     if name == "order":
         return [
-            ("orders", {"id": ids("order"), **owned, **sold}),
-            ("return_cases", {"id": ids("return"), "order_id": ids("order")}),
-            ("sagas", {"id": ids("settlement"), "root": ids("order")}),
+            *every,
+            ("orders", {"id": root, **owned, **sold}),
+            ("return_cases", {"id": ids("return"), "order_id": root}),
             ("merchant_settlements", {"id": IDS[whose], "settlement_id": f"saga_m{IDS[whose]}", **sold}),
         ]
     if name == "credit_ledger":
         return [
-            ("credit_accounts", {"id": ids("account"), **owned}),
-            ("payouts", {"id": ids("payout"), "account_id": ids("account")}),
+            *every,
+            ("credit_accounts", {"id": root, **owned}),
+            ("payouts", {"id": ids("payout"), "account_id": root}),
         ]
     return [
-        ("gift_cards", {"id": ids("card"), **owned}),
+        *every,
+        ("gift_cards", {"id": root, **owned}),
         ("gift_cards", {"id": ids("root"), **owned}),
         ("enterprise_agreements", {"id": ids("agreement"), **owned}),
-        ("redemption_orders", {"id": ids("redemption"), "card_id": ids("card"), **owned}),
-        ("disputes", {"id": ids("dispute"), "card_id": ids("card"), **owned}),
+        ("redemption_orders", {"id": ids("redemption"), "card_id": root, **owned}),
+        ("disputes", {"id": ids("dispute"), "card_id": root, **owned}),
     ]
 
 
-async def _put(connection: Any, table: str, values: Mapping[str, str]) -> None:  # Any: a connection of asyncpg
+async def _put(connection: Any, table: str, values: Mapping[str, str | int]) -> None:  # Any: a connection of asyncpg
     """A row, whatever the table demands of its other columns."""
     checks = await connection.fetch(
         "select conname from pg_constraint where conrelid = $1::regclass and contype = 'c'", table
@@ -178,4 +184,6 @@ async def _put(connection: Any, table: str, values: Mapping[str, str]) -> None: 
     )
     row = {column: _ZEROS[kind] for column, kind in needed} | dict(values)
     places = ", ".join(f"${number}" for number in range(1, len(row) + 1))
-    await connection.execute(f"insert into {table} ({', '.join(row)}) values ({places})", *row.values())
+    await connection.execute(
+        f"insert into {table} ({', '.join(row)}) overriding system value values ({places})", *row.values()
+    )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from services.access import ACCESS, ROLES
 from services.kernel.access import Row
+from tests.access.contract import METHODS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "access.md"
 HEAD = """# Access
@@ -13,6 +14,8 @@ Who may call what, as `services/access.py` has it; written by `tests/architectur
 test. ● may call it for everybody, ○ only for what is their own: where the last column names a field, the owner of that
 thing is looked up, and what is somebody else's is answered exactly as what is not there; in lists the filter by owner
 is the caller. `shared` is the same for everybody, `open` needs no token. A method that is not here is not served.
+`not his own`: nobody decides about himself. Staff and merchants are refused (FOUR_EYES) where it is their own, or that
+of the second of two people; what customers may do, they ask with a customer's token.
 """
 TAIL = """
 ## Fields that name who acts
@@ -33,13 +36,13 @@ def page() -> str:
 def _service(name: str, rows: dict[str, Row]) -> str:
     columns = [SHORT.get(role, role) for role in ROLES]
     lines = [f"| method | {' | '.join(columns)} | of whom |", f"| --- |{' :-: |' * len(ROLES)} --- |"]
-    lines += [_line(method.rpartition("/")[2], row) for method, row in rows.items()]
+    lines += [_line(method, row) for method, row in rows.items()]
     return f"\n## {name}\n\n" + "\n".join(lines) + "\n"
 
 
 def _line(method: str, row: Row) -> str:
     marks = [_mark(role, row) for role in ROLES]
-    return f"| {method} | {' | '.join(marks)} | {_whose(row)} |"
+    return f"| {method.rpartition('/')[2]} | {' | '.join(marks)} | {_whose(method, row)} |"
 
 
 def _mark(role: str, row: Row) -> str:
@@ -48,14 +51,19 @@ def _mark(role: str, row: Row) -> str:
     return "○" if role in ACCESS.bound and not row.shared else "●"
 
 
-def _whose(row: Row) -> str:
+def _whose(method: str, row: Row) -> str:
     said = ["open"] if row.open else []
     said += ["shared"] if row.shared else []
     said += [f"{row.about.kind} by `{row.about.field}`"] if row.about else []
     said += [f"`{row.second[0]}` by a second token of a {row.second[1]}"] if row.second else []
     said += [f"`{name}` names somebody else" for name in sorted(row.plain)]
     said += [f"`{name}` not by ○" for name in sorted(row.reserved)]
+    said += ["not his own"] if ACCESS.about_another(row, _fields(method)) else []
     return "; ".join(said)
+
+
+def _fields(method: str) -> frozenset[str]:
+    return frozenset(METHODS[method].input_type.fields_by_name) if method in METHODS else frozenset()
 
 
 def _actors() -> str:

@@ -10,6 +10,7 @@ from services.card_redemption.domain.record.attempt import Attempt, AttemptOutco
 from services.card_redemption.domain.redemption import commands
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind, StopPlan
+from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.submitting import Denied
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.kernel.decision import Done, Refused, Rule
@@ -92,8 +93,9 @@ def card_named(key: str, about: str) -> str:
 
 def denied_later(run: Run, order: RedemptionOrder) -> tuple[Attempt, ...]:
     """What the record has of a call whose saga a participant refused: when it was asked it was only begun. A payout is
-    nobody's call, and is asked for again."""
-    if run.phase is not Phase.ABORTED or run.kind == Kind.PAYOUT:
+    nobody's call, and is asked for again; so is a fee at another account."""
+    again = run.kind == Kind.PAYOUT or order.state is RedemptionState.CANCELLING
+    if run.phase is not Phase.ABORTED or again:
         return ()
     taken_back = isinstance(run.plan, ClaimPlan | StopPlan)
     kind = _taken_back(run.plan.what) if taken_back else _ASKED[Kind(run.kind)]

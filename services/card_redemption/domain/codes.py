@@ -3,12 +3,37 @@
 Of one card only the code with its `code_number` is good; those before it are dead.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 LENGTH = 16
 """Characters of a code."""
 VERIFICATION_DIGITS = 6
 """Digits of the verification code (动态验证码) beside it."""
+
+
+class CodeFormat(NamedTuple):
+    """How codes of an issuer look: so many printable signs of ASCII, and so many digits of the verification code that
+    comes with one."""
+
+    least: int
+    most: int
+    digits: int
+
+    def fits(self, plain: str, verification: str) -> bool:
+        """Whether both codes look so, the first without what groups its signs."""
+        shown = plain.isascii() and plain.isprintable() and self.least <= len(plain) <= self.most
+        return shown and (not self.digits or self._are_digits(verification))
+
+    def _are_digits(self, text: str) -> bool:
+        return len(text) == self.digits and text.isascii() and text.isdigit()
+
+
+FORMATS: Mapping[str, CodeFormat] = {"": CodeFormat(LENGTH, LENGTH, 0)}
+"""By the issuer; ours need no verification code, for our own book says what they are worth (RD-1)."""
+OF_OTHERS = CodeFormat(6, 64, VERIFICATION_DIGITS)
+"""Of an issuer that has no row."""
 
 WRONG_CODES_MAX = 5
 """So many wrong codes one caller may give within an hour; then none is looked at for a while."""

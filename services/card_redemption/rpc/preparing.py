@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.redeeming import foreign_id
 from services.card_redemption.domain.quotes import token as quote_token
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.redemption import drafts
@@ -13,7 +15,7 @@ from services.card_redemption.rpc.presenting import Presenting, without_code
 from services.card_redemption.rpc.quoting import QUOTE_KEY
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
 from services.card_redemption.store.reads import find_card
-from services.card_redemption.vault import Vault
+from services.card_redemption.vault import Vault, look_right
 from services.card_redemption.wire.redemptions import ENTRIES
 from services.kernel.ids import money_account
 from services.kernel.money import amount
@@ -41,11 +43,14 @@ class Preparing:
         presented = await self._presenting.drafted(request.customer_id, code)
         masked = without_code(request, presented.blind_index)
         masked.verification_code = ""
-        draft = await self._draft(request, presented.card_id, presented.blind_index)
+        card_id = foreign_id(presented.blind_index) if request.issuer else presented.card_id
+        draft = await self._draft(request, card_id, presented.blind_index)
+        his = await self._his(presented.card_id, request.customer_id)
         body = PrepareRedemption(
             draft, method(request.method), presented.wrong_before, self._key,
             quote=quote_token.read(request.quote, self._edge.settings.key(QUOTE_KEY)),
-            purchase=await self._purchase(presented.card_id, request.customer_id),
+            purchase=his.purchase if his is not None else "", his_of_ours=his is not None and not his.issuer,
+            looks_right=look_right(code, Secret(request.verification_code), request.issuer),
         )
         answer: pb.PrepareRedemptionResponse = await self._edge.ask(
             context, masked, key=request.customer_id, body=body
@@ -59,11 +64,11 @@ class Preparing:
             body = ConfirmRedemption(draft, await self._answers(draft), wrong_before)
             return await self._edge.ask(context, request, key=draft.card_id, body=body)
 
-    async def _purchase(self, card_id: str, customer_id: str) -> str:
-        """The bank payment that bought a card of this customer; of another's nothing is known here, as of none."""
+    async def _his(self, card_id: str, customer_id: str) -> GiftCard | None:
+        """A card of this customer; of another's nothing is known here, as of none."""
         async with self._edge.read() as connection:
             card = await find_card(connection, card_id)
-        return card.purchase if card is not None and card.customer_id == customer_id else ""
+        return card if card is not None and card.customer_id == customer_id else None
 
     async def _answers(self, draft: Draft) -> bool:
         """Whether whoever verifies it answers at all: asked about an order that it cannot know, it says so (RD-4)."""

@@ -9,7 +9,8 @@ from services.runtime.identity.door import Ownership
 
 OWNERS: Mapping[str, Ownership] = {
     "card": Ownership(
-        "CARD_NOT_FOUND", "card", "select customer_id customer, null merchant from gift_cards where id = $1"
+        "CARD_NOT_FOUND", "card",
+        "select customer_id customer, null merchant, handed_to receiver from gift_cards where id = $1",
     ),
     "redemption": Ownership(
         "REDEMPTION_NOT_FOUND", "redemption",
@@ -22,10 +23,21 @@ OWNERS: Mapping[str, Ownership] = {
     "dispute": Ownership(
         "DISPUTE_NOT_FOUND", "dispute", "select customer_id customer, null merchant from disputes where id = $1"
     ),
+    "saga": Ownership(
+        "SAGA_NOT_FOUND", "saga",
+        """select c.customer_id customer, null merchant
+           from saga_records s join gift_cards c on c.id = s.root where s.id = $1""",
+    ),
+    "parked": Ownership(
+        "PARKED_NOT_FOUND", "parked message",
+        """select coalesce(c.customer_id, p.key) customer, null merchant
+           from parked p left join gift_cards c on c.id = p.key where p.id = $1""",
+    ),
     "root": Ownership(
         "CARD_NOT_FOUND", "card",
         """select customer_id customer, null merchant from gift_cards where id = $1
            union all select null, left($1, -3) where $1 ~ '^.+/[0-9]{2}$'""",
     ),
 }
-"""A root is a card, or a share of a merchant, whose key says whose it is (`kernel/shares.py`)."""
+"""A root is a card, or a share of a merchant, whose key says whose it is (`kernel/shares.py`). Who redeems is himself
+the key of what he is told. To whom a card is given decides as little about it as its owner."""

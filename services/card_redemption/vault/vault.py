@@ -8,8 +8,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from services.card_redemption.domain.cards.redeeming import foreign_id
-from services.card_redemption.domain.codes import LENGTH, VERIFICATION_DIGITS, CardCode, Envelope, SealedCode
+from services.card_redemption.domain.cards.redeeming import foreign_id, index_of
+from services.card_redemption.domain.codes import (
+    FORMATS,
+    LENGTH,
+    OF_OTHERS,
+    VERIFICATION_DIGITS,
+    CardCode,
+    Envelope,
+    SealedCode,
+)
 from services.card_redemption.store.codes import find_card_of, find_good_code
 from services.card_redemption.vault.envelope import rewrapped, seal, unseal
 from services.kernel.errors import NotFound
@@ -84,11 +92,19 @@ class Vault:
         return Presented(await find_card_of(connection, index) or foreign_id(index), index)
 
     async def code_of(self, connection: Connection, card_id: str) -> Secret:
-        """The good code of a card, in the clear: for the adapter of a provider, and for `RevealCode`."""
+        """The good code of a card, in the clear, for the adapter of a provider. Of one that was submitted as another
+        issuer's with a code of ours it is one that nobody has: ours is no other provider's to see."""
         code = await find_good_code(connection, card_id)
+        if code is None and await find_card_of(connection, index_of(card_id)) is not None:
+            return self._nobodys(card_id)
         if code is None:
             raise NotFound("CARD_NOT_FOUND", f"{card_id} has no code")
         return self.code_in(code)
+
+    def _nobodys(self, card_id: str) -> Secret:
+        """A code that is nobody's, and the same each time."""
+        digest = hmac.digest(self._index_key, f"nobody's\0{card_id}".encode(), "sha256")
+        return Secret("".join(ALPHABET[byte % len(ALPHABET)] for byte in digest[:LENGTH]))
 
     def code_in(self, code: CardCode) -> Secret:
         """The code in a row."""
@@ -99,6 +115,11 @@ def well_formed(code: Secret) -> bool:
     """Whether it is a code: 16 letters and digits of ASCII, however they are grouped."""
     plain = _plain(code).reveal()
     return len(plain) == LENGTH and plain.isascii() and plain.isalnum()
+
+
+def look_right(code: Secret, verification: Secret, issuer: str) -> bool:
+    """Whether both codes could be those of a card of this issuer."""
+    return FORMATS.get(issuer, OF_OTHERS).fits(_plain(code).reveal(), verification.reveal())
 
 
 def _plain(code: Secret) -> Secret:

@@ -14,6 +14,16 @@ OWNERS: Mapping[str, Ownership] = {
         """select a.customer_id customer, null merchant
            from payouts p join credit_accounts a on a.id = p.account_id where p.id = $1""",
     ),
+    "saga": Ownership(
+        "SAGA_NOT_FOUND", "saga",
+        """select a.customer_id customer, null merchant
+           from saga_records s join credit_accounts a on a.id = s.root where s.id = $1""",
+    ),
+    "parked": Ownership(
+        "PARKED_NOT_FOUND", "parked message",
+        """select a.customer_id customer, null merchant
+           from parked p join credit_accounts a on a.id = p.key where p.id = $1""",
+    ),
     "root": Ownership(
         "ACCOUNT_NOT_FOUND", "account",
         """select customer_id customer, null merchant from credit_accounts where id = $1

@@ -1,8 +1,9 @@
 """What a call passes before its method sees it: who it is, whether they may, whom its fields name, whose the thing is.
 
 In this order: the token (UNAUTHENTICATED), the role (PERMISSION_DENIED), the fields that name actors (ACTOR_MISMATCH),
-and, for those who see only their own, the owner of the thing. "Not yours" and "not there" are one answer: the same look
-into the database, the same status, reason and text.
+and, for those who see only their own and those who command nothing of it, the owner of the thing. "Not yours" and "not
+there" are one answer: the same look into the database, the same status, reason and text. Nobody decides about himself
+(FOUR_EYES), nor with another who would: the same look tells.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,6 +16,7 @@ from google.protobuf.message import Message
 
 from services.kernel.access import Access, Caller, Row
 from services.kernel.errors import Defect, NotFound, PermissionDenied
+from services.kernel.people import same_person
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
 from services.runtime.identity.bearer import HEADER, SECOND_HEADER, refuse, token_in, values_of
@@ -77,7 +79,9 @@ class Gate:
         roles = sorted(door.access.roles)
         self._filled = {role: door.access.filled(row, role, fields) for role in roles}
         self._left = {role: door.access.left(row, role, fields) for role in roles}
+        self._parties = {role: door.access.parties(row, role, fields) for role in roles}
         self._bound = {role for role in row.roles if role in door.access.bound}
+        self._about_another = door.access.about_another(row, fields)
 
     async def enter(self, metadata: Metadata) -> "Entered | None":
         """Who calls, and in which role; None where everybody may."""
@@ -90,7 +94,8 @@ class Gate:
         if role is None:
             raise PermissionDenied("PERMISSION_DENIED", f"this method is for {', '.join(self._row.roles)}")
         second = await self._second(metadata) if self._row.second is not None else ""
-        return Entered(caller.subject, role, second)
+        impartial = self._about_another and not caller.roles.isdisjoint(self._door.access.impartial)
+        return Entered(caller.subject, role, second, impartial)
 
     async def _second(self, metadata: Metadata) -> str:
         """The other person, by their own token."""
@@ -117,24 +122,44 @@ class Gate:
                     raise PermissionDenied("ACTOR_MISMATCH", f"{name} is not for a {entered.role} to say")
 
     async def check_owner(self, entered: "Entered", request: Message) -> None:
-        """The reason of what is not there, unless the thing is the caller's; whoever sees everything passes."""
+        """The reason of what is not there, unless the thing is the caller's; whoever sees everything passes. FOUR_EYES
+        for who would decide about himself: he asks as a customer, if customers may, or another decides."""
+        bound = entered.role in self._bound
+        owners = await self._owners(request) if bound or entered.impartial else {}
         about = self._row.about
-        if about is None or entered.role not in self._bound:
-            return
-        ownership, thing = self._door.owners[about.kind], getattr(request, about.field)
+        if bound and about is not None and owners.get(entered.role) != entered.subject:
+            ownership = self._door.owners[about.kind]
+            raise NotFound(ownership.reason, f"there is no {ownership.noun} {getattr(request, about.field)}")
+        if entered.impartial:
+            named = [getattr(request, name) for name in self._parties[entered.role]]
+            entered.check_impartial([*named, *(name for role, name in owners.items() if role != entered.role)])
+
+    async def _owners(self, request: Message) -> Mapping[str, str | None]:
+        """Who owns what the request is about, by the role in which; nobody, where that is not there or it is about
+        nothing that has owners."""
+        about = self._row.about
+        if about is None:
+            return {}
         async with self._door.look() as connection:
-            owners = await connection.fetchrow(ownership.query, thing)
-        if owners is None or owners[entered.role] != entered.subject:
-            raise NotFound(ownership.reason, f"there is no {ownership.noun} {thing}")
+            owners = await connection.fetchrow(self._door.owners[about.kind].query, getattr(request, about.field))
+        return {} if owners is None else dict(owners)
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Who calls, in which role, and the second person where the method takes one."""
+    """Who calls, in which role, the second person where the method takes one, and whether neither may be whom it is
+    about."""
 
     subject: str
     role: str
     second: str
+    impartial: bool = False
+
+    def check_impartial(self, parties: Iterable[str | None]) -> None:
+        """FOUR_EYES, if who decides may be one of these, however the names are written."""
+        deciding = [name for name in (self.subject, self.second) if name]
+        if any(same_person(name, party) for name in deciding for party in parties if party):
+            raise PermissionDenied("FOUR_EYES", "nobody decides about himself: another has to, or a customer's token")
 
 
 def _name(request: Any, name: str, subject: str) -> str:  # Any: each request is a type of its own

@@ -10,6 +10,7 @@ import pytest
 from services.card_redemption.decisions import RULES
 from services.card_redemption.domain.codes import WRONG_CODES_MAX
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
+from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption, PrepareRedemption
 from services.card_redemption.domain.redemption.submitting import Denied
 from services.card_redemption.domain.verification import Finding
@@ -36,6 +37,18 @@ def test_after_too_many_wrong_codes_no_draft_is_prepared_or_confirmed(wrong: int
     confirmed = world.when(good.card_id, ConfirmRedemption(good, wrong_before=wrong))
 
     assert (prepared.reason, guessed.reason, confirmed.reason) == (reason, reason or "CODE_REJECTED", reason)
+
+
+@pytest.mark.parametrize("terms", [SELF, SU], ids=lambda terms: terms.channel)
+def test_codes_that_cannot_be_any_are_wrong_codes(terms: ChannelPolicy) -> None:
+    """They were taken for another issuer's, and verified; the record counts the try as it counts those (RD-31)."""
+    made = Redeeming()
+
+    told = made.when("cus_1", PrepareRedemption(made.draft(terms), None, 0, b"k" * 32, looks_right=False))
+
+    assert told.reason == "CODE_REJECTED"
+    [tried] = [each for each in made.records if isinstance(each, Attempt)]
+    assert (tried.actor, tried.outcome, tried.reason) == ("cus_1", AttemptOutcome.DENIED, "CODE_REJECTED")
 
 
 def test_a_code_that_was_denied_is_recorded_as_denied() -> None:

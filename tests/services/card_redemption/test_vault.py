@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.card_redemption.vault import Vault, well_formed
+from services.card_redemption.vault import Vault, look_right, well_formed
 from services.kernel.errors import Defect
 from services.kernel.secret import Secret
 from services.runtime.ground.settings import Settings, SettingsError
@@ -128,3 +128,16 @@ def test_production_has_no_default_keys() -> None:
     """As for every key."""
     with pytest.raises(SettingsError, match="SETTLE_CARD_KEYS"):
         Vault.of(Settings("card_redemption", profile="production"))
+
+
+@pytest.mark.parametrize(("issuer", "code", "digits", "right"), [
+    ("", "a" * 16, "", True), ("", "aaaa-aaaa aaaa aaaa", "", True), ("", "a" * 15, "", False),
+    ("", "a" * 17, "", False), ("O", "a" * 5, "123456", False), ("O", "a" * 6, "123456", True),
+    ("O", "a" * 64, "123456", True), ("O", "a_b+/1", "123456", True), ("O", "aaaa é", "123456", False),
+    ("O", "aaaaaa\x7f", "123456", False), ("O", "a - - - - - - ", "123456", False), ("O", "", "123456", False),
+    ("O", "a" * 6, "", False), ("O", "a" * 6, "12345", False), ("O", "a" * 6, "1234567", False),
+    ("O", "a" * 6, "12345a", False), ("O", "a" * 6, "１２３４５６", False),
+])
+def test_codes_look_as_their_issuer_makes_them(issuer: str, code: str, digits: str, right: bool) -> None:
+    """Ours 16 signs, others' 6 to 64 and 6 digits; what only groups them does not count (RD-1)."""
+    assert look_right(Secret(code), Secret(digits), issuer) is right

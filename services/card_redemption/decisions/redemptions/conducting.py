@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.recorded import denied_later
+from services.card_redemption.decisions.redemptions.cancelling import charged_again
 from services.card_redemption.decisions.redemptions.correcting import holding, taken_back
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid
@@ -38,6 +39,8 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     order, card = redemption_of(known, run.plan.party.redemption_id, card.id)
     if order.settlement_id != run.id:
         raise Defect(f"{run.id} ends on {order.id}, which {order.settlement_id or 'nobody'} holds")
+    if run.kind == Kind.PAID_CANCEL and (again := charged_again(order, card, run, message, now)) is not None:
+        return again
     ending = ENDINGS[run.kind]
     step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
     if run.kind == Kind.STOP_PAYOUT and run.plan.what.cause is Cause.PAYOUT_HOLD:

@@ -27,6 +27,7 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
     """The terms that are in force now hold for it, or it has to be prepared again. Who guessed too often is told so
     before anything else is looked at."""
     refuse_guessing(body.wrong_before)
+    submitting.must_look_right(body.draft, body.looks_right)
     terms = terms_in_force(known, body.draft.channel)
     method = body.method or terms.payouts[0]
     instrument = body.draft.instrument or (body.purchase if method is PayoutMethod.ORIGINAL else "")
@@ -34,6 +35,7 @@ def prepare(known: Known, body: PrepareRedemption, message: Message, now: dateti
         body.draft, terms_version=terms.version, method=method, instrument=instrument, prepared_at=now
     )
     submitting.must_be_offered(draft, terms, now)
+    submitting.must_be_anothers(draft, body.his_of_ours)
     must_pay_by(terms, method, instrument, body.purchase)
     must_be_agreed(known, draft, terms, now)
     if body.quote is not None:

@@ -78,7 +78,7 @@ RULES = (
     rule(commands.UseVoucher, _card, others.use_voucher),
     rule(commands.RecordChannelFee, _card, others.record_channel_fee),
     rule(commands.RecordRemittance, _card, others.record_remittance),
-    rule(ReportVerification, _card, verifying.reported),
+    rule(ReportVerification, verifying.wanted, verifying.reported),
     rule(ReportRelease, _card, releasing.reported),
     rule(PayoutSettled, _card, conducting.payout_settled),
     rule(PayoutNews, _card, conducting.payout_stepped),

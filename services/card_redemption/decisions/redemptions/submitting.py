@@ -11,7 +11,7 @@ from services.card_redemption.decisions.redemptions.quoted import must_be_as_quo
 from services.card_redemption.decisions.standing import refuse_guessing
 from services.card_redemption.decisions.terms import terms_in_force, working_days
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.cards.redeeming import FOREIGN, register
+from services.card_redemption.domain.cards.redeeming import index_of, register
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption import submitting
 from services.card_redemption.domain.redemption.commands import ConfirmRedemption
@@ -44,7 +44,7 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     if not body.provider_up:
         raise FailedPrecondition("SUBMISSION_FAILED", "whoever verifies it does not answer: submit it again")
     if card is None:
-        return _registered(draft, terms, message, now)
+        return _registered(draft, terms, message, now, seen=code is not None)
     denied = submitting.denied(draft, holder)
     if holder is not None and denied is not None:
         return _denied(known, draft, card, holder, denied=denied, now=now)
@@ -56,14 +56,16 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     return _asked(begun, draft.nonce, now)
 
 
-def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime) -> Decision:
-    """A card of another issuer that is seen for the first time; of ours there is none that we do not know."""
+def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime, *, seen: bool) -> Decision:
+    """A card of another issuer that is seen for the first time; of ours there is none that we do not know. If the code
+    was `seen` it is one of ours: to whoever calls it another's that changes nothing now, and its provider knows no such
+    card (RD-20)."""
     if not draft.issuer:
         raise NotFound("CODE_REJECTED", "there is no such card")
-    new = register(draft.card_id.removeprefix(FOREIGN), draft.customer_id, draft.issuer, now)
+    new = register(index_of(draft.card_id), draft.customer_id, draft.issuer, now)
     begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
     begun = replace(begun, rest=replace(begun.rest, events=(new.event, *begun.rest.events)))
-    if draft.code is not None:
+    if draft.code is not None and not seen:
         begun = begun.beside(draft.code.of(new.card.id, new.card.code_number))
     return _asked(begun, draft.nonce, now)
 

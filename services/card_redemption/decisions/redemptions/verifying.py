@@ -7,6 +7,9 @@ from services.card_redemption.decisions.disputes.opening import with_restriction
 from services.card_redemption.decisions.redemptions.finding import redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
 from services.card_redemption.decisions.redemptions.releasing import revoked
+from services.card_redemption.domain.cards.card import GiftCard
+from services.card_redemption.domain.cards.redeeming import FOREIGN, index_of
+from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import settling, verifying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
@@ -15,14 +18,20 @@ from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import SETTLE, THAWED_AGAIN, VERIFY
 from services.card_redemption.domain.states import CardStanding
-from services.card_redemption.domain.verification import ReportVerification
-from services.kernel.decision import Decision, Known, Timer
+from services.card_redemption.domain.verification import Finding, ReportVerification
+from services.kernel.decision import Decision, Known, Timer, Wanted
 from services.kernel.messages import Message, TimerDue
 
 _S = RedemptionState
 VERIFIED = "VERIFY_CODE"
 UNKNOWN = "CODE_REJECTED"
 """What was tried, as the record has it of a verification that failed, and why if no provider knows the code."""
+
+
+def wanted(body: ReportVerification, message: Message) -> Wanted:
+    """Its card; of another issuer's, whose its code is too."""
+    foreign = message.key.startswith(FOREIGN)
+    return ((GiftCard, message.key), *(((CardCode, index_of(message.key)),) if foreign else ()))
 
 
 def due(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
@@ -50,10 +59,18 @@ def reported(known: Known, body: ReportVerification, message: Message, now: date
     if order is None or order.state is not _S.VERIFYING or not body.finding.final:
         return Decision()
     order, card = redemption_of(known, order.id, message.key)
-    step = _within_bounds(known, order, verifying.reported(order, card, body, now), now)
+    report = replace(body, finding=Finding.INVALID) if _is_of_ours(known, card) else body
+    step = _within_bounds(known, order, verifying.reported(order, card, report, now), now)
     step = onward(known, order, step, message, now)
     step = with_restriction(known, step, now)
     return replace(step.decided(), records=tried(step.order))
+
+
+def _is_of_ours(known: Known, card: GiftCard) -> bool:
+    """Whether what was submitted as another issuer's card has a code of ours: whatever its provider says of it, nobody
+    is paid for that but by the card itself."""
+    code = known.find(CardCode, index_of(card.id)) if card.issuer else None
+    return code is not None and code.card_id != card.id
 
 
 def tried(order: RedemptionOrder) -> tuple[Attempt, ...]:

@@ -24,6 +24,11 @@ def foreign_id(index: str) -> str:
     return f"{FOREIGN}{index}"
 
 
+def index_of(foreign_card_id: str) -> str:
+    """The blind index of the code of another issuer's card."""
+    return foreign_card_id.removeprefix(FOREIGN)
+
+
 def register(index: str, customer_id: str, issuer: str, at: datetime) -> CardStep:
     """A card of another issuer, seen for the first time: it has no value in our book (OP-5)."""
     card = GiftCard(

@@ -12,7 +12,8 @@ from services.card_redemption.domain.redemption.drafts import Draft
 @dataclass(frozen=True, slots=True)
 class PrepareRedemption:
     """What a submission would come to; `key` signs the draft, and `wrong_before` codes of its caller were wrong. With a
-    quote it comes to exactly that. `purchase` is the payment that bought the card, if the card is his."""
+    quote it comes to exactly that. `purchase` is the payment that bought the card, if the card is his; `his_of_ours`
+    says that it is his, and of our issue, `looks_right` whether its codes could be such of its issuer."""
 
     draft: Draft
     method: PayoutMethod | None
@@ -20,6 +21,8 @@ class PrepareRedemption:
     key: bytes = field(repr=False)
     quote: QuoteContent | None = None
     purchase: str = ""
+    his_of_ours: bool = False
+    looks_right: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,11 @@ def _review_asked(made: Made) -> Stepped:
 
 
 def _cancel_begun(made: Made) -> Stepped:
+    if made.before.state is _S.CANCELLING:
+        elsewhere = cancelling.charged_elsewhere(made.before, made.card, made.at, made.after.settlement_id)
+        if elsewhere is None or made.after.settlement_id == made.before.settlement_id:
+            raise Defect("a fee that was asked for at another account is asked for by another saga")
+        return elsewhere
     _asked_in_time(made)
     return cancelling.begun_to_cancel(
         made.before, made.card, made.at, made.after.settlement_id, evidence=made.after.evidence

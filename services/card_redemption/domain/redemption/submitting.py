@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
-from services.card_redemption.domain.codes import CardCode
+from services.card_redemption.domain.codes import FORMATS, OF_OTHERS, CardCode
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
@@ -73,6 +73,22 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
         raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it, not {draft.channel}")
 
 
+def must_look_right(draft: Draft, looks_right: bool) -> None:
+    """No card has codes that look otherwise: a wrong code, told by nothing but how it is written (CODE_REJECTED)."""
+    if not looks_right:
+        form = FORMATS.get(draft.issuer, OF_OTHERS)
+        size = f"{form.least}" if form.least == form.most else f"{form.least} to {form.most}"
+        beside = f", and {form.digits} digits as the verification code" if form.digits else ""
+        raise NotFound("CODE_REJECTED", f"there is no such card: a code has {size} signs{beside}")
+
+
+def must_be_anothers(draft: Draft, his_of_ours: bool) -> None:
+    """Who owns a card of ours recycles it as that, and hears so at once; to anybody else nothing tells that it is ours
+    (CHANNEL_CARD)."""
+    if draft.issuer and his_of_ours:
+        raise FailedPrecondition("CHANNEL_CARD", f"the card is not {draft.issuer}'s but ours: name no issuer")
+
+
 def _must_show(draft: Draft, terms: ChannelPolicy) -> None:
     shown = kinds_shown(draft.evidence)
     for demand in (Demand.IDENTITY, Demand.PURCHASE_PROOF):
@@ -116,9 +132,10 @@ def case_opened(case: FreezeCase) -> FreezeCaseOpened:
 
 
 def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> None:
-    """Of a card of ours only its owner's last code is good; a dead one, and a stranger's, is as unknown as any other
-    (CODE_REJECTED)."""
-    if not card.issuer and (card.customer_id != draft.customer_id or not is_good(card, code)):
+    """Of a card of ours only its owner's last code is good; a dead one, and a stranger's, is as unknown as any other,
+    and so is another issuer's that is called ours (CODE_REJECTED)."""
+    good = draft.issuer if card.issuer else card.customer_id == draft.customer_id and is_good(card, code)
+    if not good:
         raise NotFound("CODE_REJECTED", "there is no such card")
 
 

@@ -19,9 +19,9 @@ from tests.services.runtime.identity.issuer import DEMANDS, Issuer
 PREFIX = "/settlement.operations.v1.OperationsService/"
 OPEN = Row(open=True)
 ROWS = {
-    "GetSaga": Row(roles=("writer", "reader"), about=Object("saga", "saga_id")),
-    "RetrySaga": Row(roles=("writer", "reader"), about=Object("saga", "saga_id")),
-    "AbortSaga": Row(roles=("writer",), second=("reason", "reader")),
+    "GetSaga": Row(roles=("writer", "clerk", "reader"), about=Object("saga", "saga_id")),
+    "RetrySaga": Row(roles=("writer", "clerk", "reader"), about=Object("saga", "saga_id")),
+    "AbortSaga": Row(roles=("writer", "clerk"), about=Object("saga", "saga_id"), second=("reason", "reader")),
     "ListSagas": Row(roles=("reader",), reserved=frozenset({"root_id"})), "GetClock": OPEN,
 }
 METHODS = pb.DESCRIPTOR.services_by_name["OperationsService"].methods_by_name
@@ -29,8 +29,9 @@ REST = [name for name in METHODS if name not in ROWS]
 ACCESS = Access(
     rows={f"{PREFIX}{name}": row for name, row in ROWS.items()} | {f"{PREFIX}{name}": Row(("writer",)) for name in REST}
     | {f"/grpc.health.v1.Health/{name}": OPEN for name in ("Check", "List", "Watch")},
-    roles=frozenset({"reader", "writer"}), bound=frozenset({"reader"}), actors={"operator_id": frozenset({"reader"})},
-    unfilled={"operator_id": frozenset({"writer"})},
+    roles=frozenset({"reader", "writer", "clerk"}), bound=frozenset({"reader"}),
+    actors={"operator_id": frozenset({"reader", "clerk"})},
+    unfilled={"operator_id": frozenset({"writer"})}, impartial=frozenset({"clerk"}),
 )
 OWNERS = {"saga": Ownership("SAGA_NOT_FOUND", "saga", "the query")}
 

@@ -18,7 +18,9 @@ from services.runtime.identity.keys import ROLES
 from services.runtime.identity.tokens import Demands
 
 ISSUER, AUDIENCE = "https://issuer.test", "settlement"
-DEMANDS = Demands(ISSUER, AUDIENCE, seconds_max=900.0, leeway_seconds=30.0, roles=frozenset({"reader", "writer"}))
+DEMANDS = Demands(
+    ISSUER, AUDIENCE, seconds_max=900.0, leeway_seconds=30.0, roles=frozenset({"reader", "writer", "clerk"})
+)
 Members = dict[str, Any]  # Any: the values of JSON
 
 

@@ -140,6 +140,46 @@ async def test_two_people_come_with_two_tokens(house: House) -> None:
     assert [seen.reason for seen in house.servicer.seen] == ["bob"]
 
 
+@pytest.mark.parametrize("roles", [("clerk",), ("clerk", "writer")])
+@pytest.mark.parametrize("name", ["ann", " ＡＮＮ"])
+async def test_nobody_decides_about_himself(house: House, name: str, roles: tuple[str, ...]) -> None:
+    """However his name is written and in whatever role he calls, he may look; what is another's he decides, and what is
+    not there is for the method to say."""
+    house.sagas.of = {"saga_1": name, "saga_2": "bob"}
+
+    error = await refused(house.ask_as("RetrySaga", _retry(operator_id="ann"), "ann", *roles))
+    await house.ask_as("GetSaga", pb.GetSagaRequest(saga_id="saga_1"), "ann", *roles)
+    for saga_id in ("saga_2", "saga_9"):
+        retry = pb.RetrySagaRequest(request_id=UUID, saga_id=saga_id, reason="why", operator_id="ann")
+        await house.ask_as("RetrySaga", retry, "ann", *roles)
+
+    assert (error.status, error.reason) == ("PERMISSION_DENIED", "FOUR_EYES")
+    assert [request.saga_id for request in house.servicer.seen] == ["saga_1", "saga_2", "saga_9"]
+
+
+async def test_what_is_ones_own_is_commanded_as_ones_own(house: House) -> None:
+    """A token that has the role of the owner alone, or another in which nobody has to be impartial."""
+    for role in ("reader", "writer"):
+        await house.ask_as("RetrySaga", _retry(operator_id="ann"), "ann", role)
+
+    assert len(house.servicer.seen) == 2
+
+
+async def test_the_second_of_two_is_another_too(house: House) -> None:
+    """Who made what a checker confirms is not whom it is about either."""
+    request = pb.AbortSagaRequest(request_id=UUID, saga_id="saga_1", operator_id="cat")
+
+    error = await refused(house.ask(
+        "AbortSaga", request, house.by("cat", "clerk"), house.by("ann", "reader", header="second-authorization")
+    ))
+    await house.ask(
+        "AbortSaga", request, house.by("cat", "clerk"), house.by("bob", "reader", header="second-authorization")
+    )
+
+    assert error.reason == "FOUR_EYES"
+    assert [seen.reason for seen in house.servicer.seen] == ["bob"]
+
+
 async def test_a_method_without_a_row_does_not_start(tmp_path: Path) -> None:
     """Neither one of ours, nor one of a library, nor one about a thing whose owner nobody can find."""
     issuer, sagas = Issuer(tmp_path / "keys.json"), Sagas()

@@ -118,11 +118,15 @@ class PrepareRedemptionRequest(_message.Message):
     customer_id: _builtins.str
     """Whose it is."""
     code: _builtins.str
-    """The 16 characters of the card. Never stored or shown as they are (DOMAIN RD-1)."""
+    """The 16 letters and digits of the card, of another issuer's 6 to 64 printable signs; spaces and dashes do not count.
+    Anything else is CODE_REJECTED, and counts as a wrong code. Never stored or shown as they are (DOMAIN RD-1).
+    """
     verification_code: _builtins.str
-    """The 6 digits of another issuer's card; ours needs none."""
+    """The 6 digits of another issuer's card, or CODE_REJECTED; ours needs none."""
     issuer: _builtins.str
-    """Who issued the card; empty: we did."""
+    """Who issued the card; empty: we did. Whose card of ours it is, hears CHANNEL_CARD if one is named; to anybody else a
+    code of ours is then like any that was never seen: it is accepted, and its verification finds no such card.
+    """
     channel: _builtins.str
     """The recycling channel."""
     method: _channel_pb2.PayoutMethod.ValueType
@@ -131,7 +135,8 @@ class PrepareRedemptionRequest(_message.Message):
     """The bank account, or the bank payment that bought the card."""
     account_id: _builtins.str
     """The credit account of payouts, fees and claims; empty: a money account of the customer. What cannot be paid for one
-    that is not the customer's goes into the wallet of that money account, and the redemption with it.
+    that is not the customer's goes into the wallet of that money account, and the redemption with it; what a cancel
+    costs is taken from there, too.
     """
     entry: _redemption_pb2.RedemptionEntry.ValueType
     """Where it is submitted; absent: in the app."""

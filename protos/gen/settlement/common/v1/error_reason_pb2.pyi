@@ -82,7 +82,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CHANNEL_TIMEOUT: _ErrorReason.ValueType  # 26
     """The flash network answered after 24 hours; only a manual adjustment helps (DOMAIN SC-5)."""
     ERROR_REASON_FOUR_EYES: _ErrorReason.ValueType  # 27
-    """Maker and checker are the same person (DOMAIN MA-3)."""
+    """Maker and checker are the same person (DOMAIN MA-3), or whoever decides is one whom it is about."""
     ERROR_REASON_EVIDENCE_REQUIRED: _ErrorReason.ValueType  # 28
     """An adjustment needs two evidence references (DOMAIN MA-1)."""
     ERROR_REASON_QUOTE_STALE: _ErrorReason.ValueType  # 29
@@ -412,7 +412,7 @@ ERROR_REASON_EXCEEDS_PAYABLE: ErrorReason.ValueType  # 25
 ERROR_REASON_CHANNEL_TIMEOUT: ErrorReason.ValueType  # 26
 """The flash network answered after 24 hours; only a manual adjustment helps (DOMAIN SC-5)."""
 ERROR_REASON_FOUR_EYES: ErrorReason.ValueType  # 27
-"""Maker and checker are the same person (DOMAIN MA-3)."""
+"""Maker and checker are the same person (DOMAIN MA-3), or whoever decides is one whom it is about."""
 ERROR_REASON_EVIDENCE_REQUIRED: ErrorReason.ValueType  # 28
 """An adjustment needs two evidence references (DOMAIN MA-1)."""
 ERROR_REASON_QUOTE_STALE: ErrorReason.ValueType  # 29
