@@ -29,7 +29,6 @@ from services.runtime.ground.postgres import (
     commit_outcome,
     connect_lane,
     fault_of,
-    server_life,
 )
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
@@ -51,7 +50,6 @@ from services.runtime.lanes.suspects import Suspects
 from services.runtime.lanes.tracing import about, trace_batch
 from services.runtime.lanes.waiting import NOBODY, TEND_SECONDS, Aboard, Waiting, apart
 from services.runtime.stored import leases, offsets, parked
-from services.runtime.stored.leases import Peer
 
 COLLISIONS = (asyncpg.UniqueViolationError, Overtaken)
 """Another lane was first: it decided the same message, made the same root, or changed what this one had found."""
@@ -131,9 +129,7 @@ class Lane:
         feed = self._new_feed(self.queues)
         try:
             await feed.start()
-            me = Peer(await leases.announce(connection), self._number, self._settings.lanes)
-            session = Session(connection, await server_life(connection), me, feed)
-            await leases.join(connection, me)
+            session = await Session.begun(connection, feed, self._number, self._settings.lanes)
             await self._housekeep(session)
             self.session = session
             await self._loop(session)
@@ -313,7 +309,7 @@ class Lane:
             )
             await batch.run(connection)
             oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)
-            xid = await batch.save(connection, self._topic, session.lane_id, session.next_seq, oldest)
+            xid = await batch.save(connection, self._topic, session.outlet, oldest)
         except Exception as error:
             self._pace.decided(batch.count)
             await self._fail(connection, transaction, error, items or aboard.items)
@@ -364,8 +360,8 @@ class Lane:
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
-            session.next_seq += len(encoded.outgoing)
-            self._publisher.put(session.lane_id, session.next_seq - 1, encoded.outgoing, batch.earlier)
+            session.outlet.next_seq += len(encoded.outgoing)
+            self._publisher.put(session.lane_id, session.outlet.next_seq - 1, encoded.outgoing, batch.earlier)
         for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)
