@@ -32,6 +32,7 @@ from services.runtime.rpc.watching import Watchers
 from services.runtime.service import Service
 from services.runtime.stored import parked, timers
 from services.runtime.stored.inbox import Answered
+from services.runtime.stored.outbox import Outlet
 from services.runtime.stored.sagas import saga_table
 from services.runtime.stored.steps import look_for
 from tests.clocks import StillClock
@@ -140,7 +141,7 @@ class Engine:
         batch = Batch(self._business, items, self._clock, aside)
         async with self.connection.transaction():
             await batch.run(self.connection)
-            await batch.save(self.connection, "", 1, self._next_seq)
+            await batch.save(self.connection, "", Outlet(1, self._next_seq))
         effects = batch.effects
         self._next_seq += len(batch.encoded.outgoing)
         for item, answered in batch.encoded.answers:

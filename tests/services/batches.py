@@ -18,6 +18,7 @@ from services.runtime.ground.writing import Overtaken, write
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.business import Business
 from services.runtime.lanes.item import Item
+from services.runtime.stored.outbox import Outlet
 from tests.clocks import StillClock
 
 
@@ -28,7 +29,7 @@ async def decide(
     batch = Batch(business, [Item(message) for message in messages], StillClock(now))
     async with connection.transaction():
         await batch.run(connection)
-        await batch.save(connection, "", 1, seq)
+        await batch.save(connection, "", Outlet(1, seq))
     for _, error in batch.effects.faulty:
         raise error
     return batch

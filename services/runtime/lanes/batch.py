@@ -25,6 +25,7 @@ from services.runtime.lanes.item import Item, TooLong, is_tail, next_offsets, wi
 from services.runtime.lanes.pace import Pace
 from services.runtime.lanes.waiting import NOBODY, Aboard
 from services.runtime.stored import inbox, journals, offsets, outbox, parked, switches, timers
+from services.runtime.stored.outbox import Outlet
 
 
 class Batch:
@@ -113,8 +114,7 @@ class Batch:
         self._pace.pause()
 
     async def save(
-        self, connection: Connection, topic: str, lane_id: int, next_seq: int,
-        waiting: Mapping[int, int] | None = None,
+        self, connection: Connection, topic: str, outlet: Outlet, waiting: Mapping[int, int] | None = None
     ) -> str:
         """Save everything, and how far the partitions were consumed, and from where on somebody is `waiting` for a
         claim; answers the id by which the commit can be asked for."""
@@ -123,11 +123,11 @@ class Batch:
         if rows_aside := [parked_row(item, error) for item, error in self.effects.faulty if item.record]:
             await parked.save(connection, rows_aside, self._admission.now, self._business.chain_key)
         xid, behind = await offsets.save(
-            connection, topic, next_offsets(self.decided), lane_id, told, events=events, waiting=waiting,
-            writes=[*self._rows(), *self._caused(lane_id, next_seq)],
+            connection, topic, next_offsets(self.decided), outlet.lane_id, told, events=events, waiting=waiting,
+            writes=[*self._rows(), *self._caused(outlet)],
         )
         if behind:
-            self.earlier = await outbox.earlier(connection, lane_id, events, told)
+            self.earlier = await outbox.earlier(connection, outlet.lane_id, events, told)
         return xid
 
     async def _load(self, connection: Connection, wanted: ToLoad) -> None:
@@ -150,7 +150,7 @@ class Batch:
                 found = self.effects.found.get(table.kind, {})
                 yield from table.save([rows[key] for key in sorted(rows)], found, self._business.chain_key)
 
-    def _caused(self, lane_id: int, next_seq: int) -> Iterator[Write]:
+    def _caused(self, outlet: Outlet) -> Iterator[Write]:
         """All else that goes with them."""
         effects, encoded, now = self.effects, self.encoded, self._admission.now
         if encoded.answered:
@@ -164,7 +164,7 @@ class Batch:
         if effects.records:
             yield _keep_records(self._business)(effects.records, now)
         if encoded.outgoing:
-            yield outbox.save(lane_id, next_seq, encoded.outgoing)
+            yield outlet.save(encoded.outgoing)
 
 
 def _keep_records(business: Business) -> KeepRecords:

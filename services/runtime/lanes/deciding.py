@@ -156,7 +156,7 @@ class Deciding:
             )
             await batch.run(connection)
             oldest = self.waiting.oldest(item for item, _ in batch.effects.busy)
-            xid = await batch.save(connection, self._topic, session.lane_id, session.next_seq, oldest)
+            xid = await batch.save(connection, self._topic, session.outlet, oldest)
         except Exception as error:
             self._pace.decided(batch.count)
             await self._fail(connection, transaction, error, items or aboard.items)
@@ -207,8 +207,8 @@ class Deciding:
         session.spoke_at = time.monotonic()
         metrics.BATCH_SECONDS.observe(seconds)
         if encoded.outgoing:
-            session.next_seq += len(encoded.outgoing)
-            self._publisher.put(session.lane_id, session.next_seq - 1, encoded.outgoing, batch.earlier)
+            session.outlet.next_seq += len(encoded.outgoing)
+            self._publisher.put(session.lane_id, session.outlet.next_seq - 1, encoded.outgoing, batch.earlier)
         for item, answered in encoded.answers:
             if item.answer is not None and not item.answer.done():
                 item.answer.set_result(answered)

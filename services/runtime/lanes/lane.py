@@ -19,7 +19,7 @@ from services.kernel.decision import Known
 from services.kernel.effects import Effects
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import Clock
-from services.runtime.ground.postgres import CONNECTION_ERRORS, Fault, connect_lane, fault_of, server_life
+from services.runtime.ground.postgres import CONNECTION_ERRORS, Fault, connect_lane, fault_of
 from services.runtime.ground.settings import Settings
 from services.runtime.kafka.publisher import Publisher
 from services.runtime.lanes.business import Business
@@ -34,7 +34,6 @@ from services.runtime.lanes.session import Session
 from services.runtime.lanes.sharing import share_of
 from services.runtime.lanes.waiting import TEND_SECONDS
 from services.runtime.stored import leases, offsets
-from services.runtime.stored.leases import Peer
 
 SHARE_SECONDS = 0.5
 """How often a lane looks which lanes live, and takes its share of the partitions."""
@@ -100,9 +99,7 @@ class Lane:
         feed = self._new_feed(self.queues)
         try:
             await feed.start()
-            me = Peer(await leases.announce(connection), self._number, self._settings.lanes)
-            session = Session(connection, await server_life(connection), me, feed)
-            await leases.join(connection, me)
+            session = await Session.begun(connection, feed, self._number, self._settings.lanes)
             await self._housekeep(session)
             self.session = session
             await self._loop(session)

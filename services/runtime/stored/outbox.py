@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import msgspec
-
+from services.runtime.ground import facts
+from services.runtime.ground.headers import packed, unpacked
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.tables import Connection
 from services.runtime.ground.writing import Write, insert_into
@@ -31,16 +31,33 @@ _INSERT = insert_into("outbox", {
     "lane_id": "bigint", "seq": "bigint", "topic": "text", "partition": "integer", "key": "text", "headers": "bytea",
     "payload": "bytea",
 })
-_HEADERS = msgspec.json.Decoder(list[tuple[str, bytes]])
+FORM, SHORT = "outbox", "short"
+"""The fact that says that headers are kept in their short form, and what it says. The owner of the tables writes it,
+once no process is left that cannot read that (`shorten_outbox()`); so did the migration where none had ever run."""
 
 
-def save(lane_id: int, next_seq: int, records: Sequence[Outgoing]) -> Write:
-    """Append the records of a batch under the lane's own numbers."""
-    return Write(_INSERT, (
-        [lane_id] * len(records), list(range(next_seq, next_seq + len(records))), [r.topic for r in records],
-        [r.partition for r in records], [r.key for r in records], [msgspec.json.encode(r.headers) for r in records],
-        [r.payload for r in records],
-    ))
+@dataclass(slots=True)
+class Outlet:
+    """Where a lane leaves its records: its id, the number of its next row there, and whether headers are kept in their
+    short form."""
+
+    lane_id: int
+    next_seq: int = 1
+    short: bool = False
+
+    def save(self, records: Sequence[Outgoing]) -> Write:
+        """Append the records of a batch under the lane's own numbers."""
+        count = len(records)
+        return Write(_INSERT, (
+            [self.lane_id] * count, list(range(self.next_seq, self.next_seq + count)), [r.topic for r in records],
+            [r.partition for r in records], [r.key for r in records],
+            [packed(r.headers, r.key, self.short) for r in records], [r.payload for r in records],
+        ))
+
+
+async def outlet(connection: Connection, lane_id: int) -> Outlet:
+    """That of a lane that begins, in the form of the database."""
+    return Outlet(lane_id, short=await facts.find(connection, FORM) == SHORT)
 
 
 async def clear(connection: Connection, done: Iterable[tuple[int, int]], floors: Mapping[int, int]) -> None:
@@ -113,7 +130,7 @@ async def take_unknown(connection: Connection, lanes: Sequence[int], known: Sequ
            returning topic, partition, key, headers, payload""",
         lanes, known,
     )
-    return [Outgoing(row[0], row[1], row[2], _HEADERS.decode(row[3]), row[4]) for row in rows]
+    return [Outgoing(row[0], row[1], row[2], unpacked(row[3], row[2]), row[4]) for row in rows]
 
 
 async def earlier(connection: Connection, lane_id: int, topic: str, keys: Collection[str]) -> list[Row]:
@@ -147,4 +164,4 @@ def in_order(rows: Sequence[Row], others: Iterable[Row]) -> list[Row]:
 
 
 def _row(row: Any) -> Row:  # Any: of the database
-    return Row(row[0], row[1], Outgoing(row[2], row[3], row[4], _HEADERS.decode(row[5]), row[6]))
+    return Row(row[0], row[1], Outgoing(row[2], row[3], row[4], unpacked(row[5], row[4]), row[6]))

@@ -17,7 +17,7 @@ from services.runtime.ground.macs import as_retried
 from services.runtime.ground.records import PLACE, Headers, Outgoing
 from services.runtime.ground.tables import Connection
 from services.runtime.ground.writing import write
-from services.runtime.stored import outbox
+from services.runtime.stored.outbox import Outlet
 
 RETRY_LANE = 0
 """The lane id under which a retried record waits for the scanner; no living lane has it."""
@@ -170,7 +170,7 @@ async def retry(
     headers = as_retried(decoded, parked_id) if came_in else decoded
     record = Outgoing(row["source"], partition_of(row["key"], partitions), row["key"], headers, row["payload"])
     seq = await connection.fetchval("select nextval('lane_ids')")
-    await write(connection, outbox.save(RETRY_LANE, seq, [record]))
+    await write(connection, Outlet(RETRY_LANE, seq).save([record]))
     return True
 
 

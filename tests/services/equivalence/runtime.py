@@ -161,7 +161,7 @@ class Runtime:
     def send(self, number: int, first: int, payloads: Sequence[str]) -> None:
         """Rows of the outbox."""
         records = [Outgoing(TOPIC, 0, "key", [], payload.encode()) for payload in payloads]
-        self._run(write(self._own, outbox.save(number, first, records)))
+        self._run(write(self._own, outbox.Outlet(number, first).save(records)))
 
     def clear(self, done: Iterable[tuple[int, int]], floors: Mapping[int, int]) -> None:
         """As the model."""

@@ -20,6 +20,7 @@ from services.runtime.lanes.business import Business
 from services.runtime.lanes.deciding import COLLISIONS
 from services.runtime.lanes.item import Item
 from services.runtime.service import Service
+from services.runtime.stored.outbox import Outlet
 from services.runtime.stored.sagas import saga_table
 from tests.clocks import StillClock
 from tests.services.equivalence.heard import Heard, Remembering
@@ -97,7 +98,7 @@ class Tables:
         self._next_seq += 100
         async with connection.transaction():
             await batch.run(connection)
-            await batch.save(connection, "", 1, seq)
+            await batch.save(connection, "", Outlet(1, seq))
             if batch.effects.faulty:
                 raise batch.effects.faulty[0][1]
             if fails:

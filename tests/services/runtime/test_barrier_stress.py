@@ -21,6 +21,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.item import Item
 from services.runtime.stored import inbox
+from services.runtime.stored.outbox import Outlet
 from tests.clocks import StillClock
 from tests.services.runtime.boxes import SCHEMA, Put, business
 from tests.settle.audit.scratch import server
@@ -194,7 +195,7 @@ async def _attempt(
     await transaction.start()
     try:
         await batch.run(connection)
-        await batch.save(connection, "", lane_id, seq)
+        await batch.save(connection, "", Outlet(lane_id, seq))
         if rng.random() < SLOW:
             await connection.execute("select pg_sleep($1)", rng.random() * 0.01)
         if rng.random() < ROLLED_BACK:

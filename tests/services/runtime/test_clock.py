@@ -26,6 +26,7 @@ from services.runtime.lanes.batch import Batch
 from services.runtime.lanes.item import Item
 from services.runtime.process import Process
 from services.runtime.stored import timers
+from services.runtime.stored.outbox import Outlet
 from services.runtime.stored.switches import Present
 from settle.client.channels import open_channel
 from settlement.operations.v1 import operations_service_pb2 as pb
@@ -156,7 +157,7 @@ async def test_a_decision_gets_the_instant_at_which_its_root_was_free(
         async with connection.transaction():
             batch = Batch(business(), [Item(Message("late", "c", Add(1)))], SystemClock())
             await batch.run(connection)
-            await batch.save(connection, "", 1, 1)
+            await batch.save(connection, "", Outlet(1, 1))
 
     async def waits() -> bool:
         return bool(await fetch(local, "select from pg_stat_activity where wait_event_type = 'Lock'"))

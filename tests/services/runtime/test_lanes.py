@@ -309,7 +309,7 @@ async def test_d4_two_lanes_with_the_same_keys_never_deadlock(local: Settings) -
             async with connection.transaction():
                 batch = Batch(business(), items, SystemClock())
                 await batch.run(connection)
-                await batch.save(connection, "", 1_000_000 + seed, number * len(keys) + 1)
+                await batch.save(connection, "", outbox.Outlet(1_000_000 + seed, number * len(keys) + 1))
         connection.terminate()
 
     first = await connect_lane(local)
@@ -317,7 +317,7 @@ async def test_d4_two_lanes_with_the_same_keys_never_deadlock(local: Settings) -
         items = [Item(Message(f"0/{key}", key, Add(1))) for key in keys]
         batch = Batch(business(), items, SystemClock())
         await batch.run(first)
-        await batch.save(first, "", 999_999, 1)
+        await batch.save(first, "", outbox.Outlet(999_999, 1))
     first.terminate()
 
     await asyncio.gather(*(batches(seed) for seed in range(4)))
@@ -338,9 +338,9 @@ async def test_d1_rows_that_commit_out_of_order_are_all_published(local: Setting
     late = await asyncpg.connect(local.dsn)
     transaction = late.transaction()
     await transaction.start()
-    await write(late, outbox.save(900, 1, [leftover(1)]))
+    await write(late, outbox.Outlet(900, 1).save([leftover(1)]))
     async with pool.acquire() as connection:
-        await write(connection, outbox.save(901, 2, [leftover(2)]))
+        await write(connection, outbox.Outlet(901, 2).save([leftover(2)]))
 
     assert await publish_leftovers(pool, publisher, list) == 1
     await transaction.commit()
@@ -359,7 +359,7 @@ async def test_d2_a_lanes_rows_are_published_once_in_its_order_and_only_when_it_
     publisher = Publisher(producer, pool)
     lane = await connect_lane(local)
     lane_id = await leases.announce(lane)
-    await write(lane, outbox.save(lane_id, 1, [leftover(n) for n in range(1, 101)]))
+    await write(lane, outbox.Outlet(lane_id, 1).save([leftover(n) for n in range(1, 101)]))
 
     alive = await publish_leftovers(pool, publisher, list)
     lane.terminate()

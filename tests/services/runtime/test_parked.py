@@ -120,9 +120,9 @@ async def test_retried_records_that_commit_while_others_are_sent_are_not_lost(lo
 
     slow = Slow(producer, pool)
     await transaction.start()
-    await write(late, outbox.save(parked.RETRY_LANE, 1, [leftover(1)]))
+    await write(late, outbox.Outlet(parked.RETRY_LANE, 1).save([leftover(1)]))
     async with pool.acquire() as connection:
-        await write(connection, outbox.save(parked.RETRY_LANE, 2, [leftover(2)]))
+        await write(connection, outbox.Outlet(parked.RETRY_LANE, 2).save([leftover(2)]))
 
     published = [await publish_leftovers(pool, slow, list) for _ in range(3)]
 

@@ -109,7 +109,7 @@ async def test_rows_of_a_process_that_died_go_before_what_comes_after_them(
         for lane, number in ((901, 3), (900, 4)):
             headers = [("ce_subject", b"c"), ("ce_sequence", str(number).encode())]
             told = Outgoing(EVENTS, partition_of("c", PARTITIONS), "c", headers, b"")
-            await write(dead, outbox.save(lane, 1, [told]))
+            await write(dead, outbox.Outlet(lane, 1).save([told]))
         await dead.execute("update counters set version = 4 where id = 'c'")
         await dead.execute("select pg_advisory_lock($1::integer, n) from unnest('{900,901}'::integer[]) n",
                            leases.LANE_ALIVE)
@@ -165,7 +165,7 @@ async def test_a_session_begins_beside_what_cannot_be_delivered(
     session_never_begins_beside_an_undeliverable_leftover)."""
     cluster.set_leader(EVENTS, 0, -1)
     dead = await asyncpg.connect(local.dsn)
-    await write(dead, outbox.save(9_999, 1, [Outgoing(EVENTS, 0, STUCK, [("ce_subject", STUCK.encode()),
+    await write(dead, outbox.Outlet(9_999, 1).save([Outgoing(EVENTS, 0, STUCK, [("ce_subject", STUCK.encode()),
                                                                   ("ce_sequence", b"1")], b"")]))
     await dead.close()
     running = Process(SERVICE, replace(local, producer_stall_seconds=3.0, idle_session_timeout_seconds=2.0))
@@ -194,7 +194,7 @@ async def test_whoever_tells_an_event_reads_no_backlog_of_others(process: Proces
     rows[backlog // 2] = Outgoing(EVENTS, 0, STUCK, headers, b"")
     await connection.execute("insert into lanes (lane_id) values ($1)", lane_id)
     await connection.execute("select pg_advisory_lock($1::integer, $2::integer)", leases.LANE_ALIVE, lane_id)
-    await write(connection, outbox.save(lane_id, 1, rows))
+    await write(connection, outbox.Outlet(lane_id, 1).save(rows))
     await connection.execute("set enable_seqscan = off")
 
     async with connection.transaction():

@@ -148,7 +148,7 @@ async def test_what_a_dead_lane_left_is_published_once_it_is_missed(
     lane_id = await leases.announce(dead)
     await leases.join(dead, Peer(lane_id, 0, 1))
     await until(lambda: process._lanes._lanes[0].session and len(process._lanes._lanes[0].session.peers) == 2)
-    await write(dead, outbox.save(lane_id, 1, [Outgoing(EVENTS, 0, "c", [("ce_type", b"t")], b"left")]))
+    await write(dead, outbox.Outlet(lane_id, 1).save([Outgoing(EVENTS, 0, "c", [("ce_type", b"t")], b"left")]))
 
     await dead.close()
     await until(holds(local, "select count(*) = 0 from outbox"))

@@ -29,7 +29,7 @@ async def test_what_was_left_for_a_topic_of_nobody_is_set_aside(
     it is a record of ours, and none of those that come in stands behind it."""
     good = Outgoing("settlement.order.replies.v1", 0, "c", HEADERS, b"")
     connection = await asyncpg.connect(local.dsn)
-    await write(connection, outbox.save(DEAD_LANE, 1, [NOWHERE, good]))
+    await write(connection, outbox.Outlet(DEAD_LANE, 1).save([NOWHERE, good]))
     await connection.close()
     alarms = metrics.UNDELIVERABLE._value.get()
 
@@ -51,7 +51,7 @@ async def test_what_a_living_lane_of_another_process_sends_is_its_own(local: Set
     await migrate(local.dsn, [])
     pool, lane = await open_pool(local), await connect_lane(local)
     lane_id = await leases.announce(lane)
-    await write(lane, outbox.save(lane_id, 1, [NOWHERE]))
+    await write(lane, outbox.Outlet(lane_id, 1).save([NOWHERE]))
 
     assert await undeliverable.sweep(pool, [], frozenset()) == 0
     await lane.close()

@@ -40,6 +40,7 @@ from services.runtime.lanes.business import Business, KeepRecords
 from services.runtime.lanes.encoding import Encoded
 from services.runtime.lanes.item import Item
 from services.runtime.stored import timers
+from services.runtime.stored.outbox import Outlet
 from services.runtime.stored.sagas import saga_table
 from tests.clocks import StillClock
 
@@ -136,7 +137,7 @@ class House:
         batch = Batch(BUSINESS[service], items, StillClock(self.now))
         async with connection.transaction():
             await batch.run(connection)
-            await batch.save(connection, "", 1, 1)
+            await batch.save(connection, "", Outlet(1, 1))
             await connection.execute("delete from outbox")
         effects = batch.effects
         if effects.faulty:
