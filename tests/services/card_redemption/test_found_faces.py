@@ -71,7 +71,7 @@ def test_a_card_beyond_the_cap_is_given_back_where_its_provider_lets_go_of_it() 
 
 
 def test_a_card_beyond_the_cap_is_paid_where_its_provider_keeps_the_code() -> None:
-    """A cap that refused to pay would take the card from whom it is to protect (D121)."""
+    """A cap that refused to pay would take the card from whom it is to protect (D120)."""
     made, retelling = _found(FIRST_CAP_MINOR + 1)
 
     say(made, Releasing.NOT_RELEASED)

@@ -165,7 +165,7 @@ def _taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, parts: _
         frozen_from=None if state else order.frozen_from,
         claimed_minor=order.claimed_minor + parts.claimed_minor,
     )
-    follows = taken.card.over and taken.card.spendable_minor  # D120
+    follows = taken.card.over and taken.card.spendable_minor  # D119
     return taken.cleared((PAY, order.id)).timed(*((looked_at_again(card, now),) if follows else ()))
 
 
