@@ -66,6 +66,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
         *(Written(table, _OF_BOTH) for table in ("agreements", "operations", "credit_refunds", "adjustments", "legs")),
         *(Written(table, _OF_ACCOUNT) for table in ("statements", "repayments", "payouts")),
         Written("payment_references", (("order_id", (_ORDER,)),)),
+        Written("remittances", (("channel", _ROOTS[CREDIT]),)),
         *(
             Written(table, (("id", _ROOTS[CREDIT]),))
             for table in ("merchant_shares", "reconciliations", "recycling_channels", "payout_switches")
@@ -92,7 +93,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
 """Every table that a promise about an aggregate may read; a test holds it to the schema."""
 APPEND_ONLY: Mapping[str, Sequence[str]] = {
     ORDER: ("events", "operator_acts", "journals"),
-    CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments"),
+    CREDIT: ("events", "operator_acts", "journals", "operations", "statements", "adjustments", "remittances"),
     CARD: ("events", "operator_acts", "journals", "channel_versions"),
 }
 NEVER_DELETED: Mapping[str, Sequence[str]] = {

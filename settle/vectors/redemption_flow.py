@@ -189,7 +189,7 @@ class RedemptionFlow:
         """The recycler pays."""
         request = pb.RecordRemittanceRequest(
             request_id=self._world.request_id("remit", number), redemption_id=self._id, amount=money(event["amount"]),
-            reference=f"remittance-{number}", wait_timeout=WAIT,
+            reference=f"{self._id}-{number}", wait_timeout=WAIT,
         )
         await call(self._engine.redemptions.RecordRemittance, request)
 

@@ -14,10 +14,15 @@ from services.card_redemption.domain.recycling.policy import Asker, ChannelPolic
 from services.card_redemption.domain.redemption import commands as ask
 from services.card_redemption.domain.redemption import drafts
 from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.credit_ledger.domain.model.redemptions import ReceiveRemittance
 from services.kernel.calendar import TICK
+from services.kernel.decision import Refused
 from services.kernel.errors import SettlementError
+from services.kernel.messages import Op
 from tests.in_memory import Step
 from tests.services.card_redemption.redeeming import CARD, COOLING, SELF, SU, Redeeming
+from tests.services.credit_ledger.domain.book_in_memory import BookInMemory
+from tests.services.credit_ledger.domain.shop import at
 
 LOSSLESS = ChannelPolicy("LOSSLESS", Kind.SELF, 1_000_000, version=1)
 ENTERPRISE = replace(SELF, channel="ENTERPRISE", demands=(Demand.AGREEMENT,))
@@ -210,10 +215,20 @@ PROVOKED: Mapping[str, Callable[[], str]] = {
     "VOUCHER_ISSUED": lambda: _issued(ask.IssueVoucher),
     "VOUCHER_CATEGORY": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "GROCERY", 100)),
     "VOUCHER_EXCEEDED": lambda: _issued(lambda order, who: ask.UseVoucher(order, who, "UTILITY", 5_001)),
+    "REMITTANCE_EXISTS": lambda: _remitted_twice(),
     "SCHEDULE_LOCKED": _of(SCHEDULED, _edit, timedelta(hours=1) + TICK),
     "LEAD_TOO_SHORT": _of(SCHEDULED, lambda order: _edit(order, timedelta(minutes=59))),
 }
 """By reason."""
+
+
+def _remitted_twice() -> str:
+    book, reason = BookInMemory(), ""
+    for saga in ("saga_1", "saga_2"):
+        body = ReceiveRemittance(SU.channel, "rem_1", 500)
+        outcome = book.saga(SU.channel, body, at("2026-03-12 10:00:00"), Op.EXECUTE, saga)
+        reason = outcome.reason if isinstance(outcome, Refused) else reason
+    return reason
 
 
 def _issued(body: Callable[[str, str], object]) -> str:

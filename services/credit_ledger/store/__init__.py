@@ -3,7 +3,7 @@
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.credit_ledger.domain.model.adjustment import Adjustment
 from services.credit_ledger.domain.model.agreement import Agreement
-from services.credit_ledger.domain.model.channel import RecyclingChannel
+from services.credit_ledger.domain.model.channel import RecyclingChannel, Remittance
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.merchant_share import MerchantShare
 from services.credit_ledger.domain.model.operation import Operation
@@ -46,6 +46,7 @@ TABLES: tuple[Table, ...] = (
     Table(Adjustment, documents.load_adjustments, documents.save_adjustments),
     Table(RefundLeg, payments.load_legs, payments.save_legs, load_family=payments.load_open_legs),
     Table(RedemptionPayout, payouts.load_payouts, payouts.save_payouts),
+    Table(Remittance, payouts.load_remittances, payouts.save_remittances),
     Table(RailDifference, reconciliations.load_differences, reconciliations.save_differences),
     notice_table(CODEC),
 )

@@ -1,13 +1,13 @@
-"""Rows of redemptions: payouts, the operators' switch that holds them, recycling channels."""
+"""Rows of redemptions: payouts, the operators' switch that holds them, recycling channels and what they remitted."""
 
 from collections.abc import Sequence
 
 import asyncpg
 
-from services.credit_ledger.domain.model.channel import RecyclingChannel
+from services.credit_ledger.domain.model.channel import RecyclingChannel, Remittance
 from services.credit_ledger.domain.model.payout import PayoutMethod, PayoutState, RedemptionPayout
 from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
-from services.runtime.ground.saving import Saving, column, columns
+from services.runtime.ground.saving import Appending, Saving, column, columns
 from services.runtime.ground.tables import Connection
 
 PAYOUT_COLUMNS = """id, account_id, order_id, card_id, amount_minor, method, instrument, requested_at, state, moved_at,
@@ -110,3 +110,17 @@ save_channels = Saving(
     sealed=True,
 )
 """A channel that remits for the first time is new."""
+
+
+async def load_remittances(connection: Connection, keys: Sequence[str]) -> list[Remittance]:
+    """Read these remittances."""
+    rows = await connection.fetch(
+        "select id, channel, number, version from remittances where id = any($1::text[])", keys
+    )
+    return [Remittance(**row) for row in rows]
+
+
+save_remittances = Appending(
+    "remittances", (*columns("text", "id", "channel"), *columns("bigint", "number", "version")),
+)
+"""Each is written once."""

@@ -17,6 +17,7 @@ from settle.audit.snapshots import World
 from settlement.credit_ledger.v1 import events_pb2
 
 CHANNELS, SWITCHES = "channels.remitted", "switches.moved"
+NAMES = "select id, channel, number, version from remittances where channel = any($1::text[]) order by channel, number"
 CHANNEL_ROWS = "select id, received_minor, sequence, version from recycling_channels where id = any($1::text[])"
 SWITCH_ROWS = """
 select id, paused, operator_id, reason, changed_at, sequence, version from payout_switches where id = any($1::text[])
@@ -35,12 +36,32 @@ async def channels(world: World, ids: Sequence[str]) -> list[Finding]:
     for row in await read_all(world, CREDIT, JOURNALS, ids):
         journals.setdefault(row["root"], []).append(row)
     told = await _told(world, ids)
+    names: dict[str, list[asyncpg.Record]] = {}
+    for row in await world[CREDIT].fetch(NAMES, ids):
+        names.setdefault(row["channel"], []).append(row)
     dropped = {row["aggregate_id"]: row["sequence"] for row in await rows(world, CREDIT, DROPPED, ids)}
     return [
-        found for row in await world[CREDIT].fetch(CHANNEL_ROWS, ids) for found in _of_channel(
-            row, journals.get(row["id"], []), told.get(row["id"], {}), dropped.get(row["id"], 0)
+        found for row in await world[CREDIT].fetch(CHANNEL_ROWS, ids) for found in (
+            *_of_names(row, names.get(row["id"], []), told.get(row["id"], {})),
+            *_of_channel(row, journals.get(row["id"], []), told.get(row["id"], {}), dropped.get(row["id"], 0)),
         )
     ]
+
+
+def _of_names(
+    row: asyncpg.Record, names: Sequence[asyncpg.Record], told: dict[int, asyncpg.Record]
+) -> Iterator[Finding]:
+    """Each has a name, the one that was told; of before there were names, one row without stands for all (0017)."""
+    before = names[0]["number"] if names and names[0]["id"] == f"{row['id']}/" else 0
+    if before + len(names) - bool(before) != row["sequence"]:
+        yield _finding(CHANNELS, f"remittances of {row['id']}", row["sequence"] - before, len(names) - bool(before))
+    for number, name in enumerate(names[bool(before) :], before + 1):
+        event = told.get(number)
+        fact = _read(_RECEIVED, event["payload"]) if event is not None else None
+        expected = (name["id"] if fact is None else f"{row['id']}/{fact.reference}", number, 1)
+        actual = name["id"], name["number"], name["version"]
+        if actual != expected:
+            yield _finding(CHANNELS, f"remittances {name['id']}", readable(expected), readable(actual))
 
 
 def _of_channel(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import PAYABLE
-from services.credit_ledger.domain.model.channel import RecyclingChannel
+from services.credit_ledger.domain.model.channel import RecyclingChannel, Remittance
 from services.credit_ledger.domain.model.leg import RefundLeg
 from services.credit_ledger.domain.model.payout import RedemptionPayout
 from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
@@ -124,5 +124,8 @@ def _ledger(store: "Store") -> Snapshot:
             of(RedemptionPayout, "id", "amount_minor", "state", "requested_at"), key=lambda row: str(row["id"])
         ),
         remittances.CHANNEL_ROWS: lambda ids: of(RecyclingChannel, "id", "received_minor", "sequence", "version"),
+        remittances.NAMES: lambda ids: sorted(
+            of(Remittance, "id", "channel", "number", "version"), key=lambda row: (row["channel"], row["number"])
+        ),
         remittances.SWITCH_ROWS: lambda ids: of(PayoutSwitch, *_SWITCH),
     })

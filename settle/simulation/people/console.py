@@ -59,10 +59,10 @@ class Console:
 
     def remit(self) -> Steps:
         """The recycler pays some of what it owes; now and then it is said to have paid more."""
-        amount = 1 + self._track.below(5_000)
+        amount, name = 1 + self._track.below(5_000), self._track.below(3)
         yield from self._of_order(
             lambda order: ask.RecordRemittance(
-                order.id, min(amount, order.receivable_minor + amount // 1_000), f"remit-{order.id}"
+                order.id, min(amount, order.receivable_minor + amount // 1_000), f"remit-{order.id}-{name}"
             )
         )
 

@@ -22,3 +22,26 @@ class RecyclingChannel:
     @property
     def root(self) -> str:
         return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Remittance:
+    """The name of one remittance of a channel, which is `number` of all that it remitted (P29)."""
+
+    id: str
+    channel: str
+    number: int
+    version: int = 1
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.channel
+
+
+def remittance_id(channel: str, reference: str) -> str:
+    """The id of what a channel remits under a name: two channels may choose the same one."""
+    return f"{channel}/{reference}"

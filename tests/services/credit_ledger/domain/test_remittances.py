@@ -18,10 +18,11 @@ CHANNEL = "KAQUANMAO"
 
 
 def remit(
-    book: BookInMemory, amount: int, op: Op = Op.EXECUTE, saga_id: str = "saga_1", when: str = NOW
+    book: BookInMemory, amount: int, op: Op = Op.EXECUTE, saga_id: str = "saga_1", when: str = NOW,
+    name: str = "rem_1", channel: str = CHANNEL,
 ) -> Any:  # an effect, or a refusal
     """A channel remits."""
-    return book.saga(CHANNEL, ReceiveRemittance(CHANNEL, "rem_1", amount), at(when), op, saga_id)
+    return book.saga(channel, ReceiveRemittance(channel, name, amount), at(when), op, saga_id)
 
 
 def test_remittances_add_up_under_the_channel() -> None:
@@ -29,12 +30,12 @@ def test_remittances_add_up_under_the_channel() -> None:
     book = BookInMemory()
 
     remit(book, 96_900)
-    effect = remit(book, 100, saga_id="saga_2")
+    effect = remit(book, 100, saga_id="saga_2", name="rem_2")
 
     assert effect.received_minor == book.row(RecyclingChannel, CHANNEL).received_minor == 97_000
     assert (book.balance("A.BANK"), book.balance("X.CLEARING")) == (97_000, -97_000)
     assert [event.body for event in book.events] == [
-        RemittanceReceived(CHANNEL, "rem_1", 96_900), RemittanceReceived(CHANNEL, "rem_1", 100)
+        RemittanceReceived(CHANNEL, "rem_1", 96_900), RemittanceReceived(CHANNEL, "rem_2", 100)
     ]
 
 
@@ -71,3 +72,18 @@ def test_no_amount_and_one_above_all_bounds_are_refused(amount: int) -> None:
     assert isinstance(refused, Refused)
     assert refused.reason == "INVALID_AMOUNT"
     assert book.find(RecyclingChannel, CHANNEL) is None
+
+
+@pytest.mark.parametrize("amount", [500, 499])
+def test_a_channel_remits_once_under_a_name(amount: int) -> None:
+    """Whatever the amount, and for whichever redemption; another channel has names of its own."""
+    book = BookInMemory()
+    remit(book, 500)
+
+    refused = remit(book, amount, saga_id="saga_2")
+    remit(book, 500, saga_id="saga_3", channel="SUHUISHOU")
+
+    assert isinstance(refused, Refused)
+    assert refused.reason == "REMITTANCE_EXISTS"
+    assert book.row(RecyclingChannel, CHANNEL).received_minor == book.row(RecyclingChannel, "SUHUISHOU").received_minor
+    assert (len(book.journals), book.balance("A.BANK")) == (2, 1_000)

@@ -1225,7 +1225,7 @@ class RecordRemittanceRequest(_message.Message):
     redemption_id: _builtins.str
     """The redemption."""
     reference: _builtins.str
-    """What it calls the payment."""
+    """What it calls the payment: each name once for its channel, whatever the redemption and the amount (REMITTANCE_EXISTS)."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much, above 0, and at most what it owes for this redemption (EXCEEDS_RECEIVABLE)."""

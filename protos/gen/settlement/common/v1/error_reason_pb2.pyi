@@ -343,6 +343,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Nothing of this can be split (DOMAIN OP-14)."""
     ERROR_REASON_VOUCHER_EXCEEDED: _ErrorReason.ValueType  # 199
     """The voucher is not worth so much any more (DOMAIN RD-28)."""
+    ERROR_REASON_REMITTANCE_EXISTS: _ErrorReason.ValueType  # 200
+    """The recycling channel remitted something under this reference before (DOMAIN P29)."""
     ERROR_REASON_MALFORMED_BODY: _ErrorReason.ValueType  # 210
     """Over HTTP: the body is no JSON object, or ended before its end."""
     ERROR_REASON_CONTRADICTION: _ErrorReason.ValueType  # 211
@@ -667,6 +669,8 @@ ERROR_REASON_PARTIAL_NOT_POSSIBLE: ErrorReason.ValueType  # 198
 """Nothing of this can be split (DOMAIN OP-14)."""
 ERROR_REASON_VOUCHER_EXCEEDED: ErrorReason.ValueType  # 199
 """The voucher is not worth so much any more (DOMAIN RD-28)."""
+ERROR_REASON_REMITTANCE_EXISTS: ErrorReason.ValueType  # 200
+"""The recycling channel remitted something under this reference before (DOMAIN P29)."""
 ERROR_REASON_MALFORMED_BODY: ErrorReason.ValueType  # 210
 """Over HTTP: the body is no JSON object, or ended before its end."""
 ERROR_REASON_CONTRADICTION: ErrorReason.ValueType  # 211
