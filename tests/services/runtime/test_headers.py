@@ -1,8 +1,6 @@
 """Headers that wait in the outbox: in a short form where every process can read it, the same as sent in either."""
 
 import json
-import shutil
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from services.kernel.decision import Command
 from services.kernel.errors import Defect
 from services.kernel.ids import derived
 from services.kernel.messages import Message, Op, SagaRef
-from services.runtime.ground import migrations
 from services.runtime.ground.headers import packed, unpacked
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.records import Headers, Outbound, Outgoing
@@ -24,6 +21,7 @@ from services.runtime.ground.tables import Connection
 from services.runtime.ground.writing import write
 from services.runtime.stored import outbox
 from tests.services.runtime.counters import CODEC, Add
+from tests.services.runtime.older import migrated_before
 
 NOW = datetime(2026, 3, 10, 8, 30, tzinfo=UTC)
 ORDER, SAGA = derived("ord", "1"), derived("saga", "1")
@@ -90,23 +88,15 @@ async def test_where_older_processes_ran_they_stay_as_they_were(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until the owner of the tables says that none is left; what was kept before is read as ever."""
-    older = shutil.copytree(migrations.RUNTIME, tmp_path / "runtime" / "migrations", ignore=_later)
-    with monkeypatch.context() as before:
-        before.setattr(migrations, "RUNTIME", older)
-        await migrate(settings.dsn, [])
-    connection = await asyncpg.connect(settings.dsn)
-    await connection.fetchval("select nextval('lane_ids')")
+    await migrated_before("0012", settings.dsn, tmp_path, monkeypatch)
     await migrate(settings.dsn, [])
+    connection = await asyncpg.connect(settings.dsn)
 
     assert await _left_by(connection, 7) == [False]
     await connection.execute("select shorten_outbox()")
     assert await _left_by(connection, 8) == [False, True]
 
     await connection.close()
-
-
-def _later(_folder: str, names: Sequence[str]) -> list[str]:
-    return [name for name in names if name >= "0012"]
 
 
 async def _left_by(connection: Connection, lane_id: int) -> list[bool]:

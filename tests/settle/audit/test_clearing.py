@@ -45,8 +45,9 @@ async def test_of_a_working_engine_what_a_redemption_left_open_is_told_once_it_h
     """Of the last minute it is not: the card book, which says that it ended, is read after the credit book."""
     working = replace(broken_story, world=replace(broken_story.world, quiet=False))
     claim = Statement(f"""
-        insert into sagas
-            select 'saga_x', 'crd_1', 'customer_claim', 2, '{phase}', 'COMMIT', '', 0, at, at, at, 3, '{{}}',
+        insert into sagas (id, root, kind, definition_version, phase, decision, started_at, deadline_at, updated_at,
+                           version, plan, branches)
+            select 'saga_x', 'crd_1', 'customer_claim', 2, '{phase}', 'COMMIT', at, at, at, 3, '{{}}',
                    '[["credit_ledger", "ENDED", "", null]]' from (select {ended}::timestamptz at) ended
     """, ())
 

@@ -55,8 +55,10 @@ def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, wher
 
 _CLAIMED = """pending_tried_at = now(),
     pending_saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/F' limit 1)"""
-_DONE = """insert into sagas select 'saga_x', 'crd_1', '{kind}', 1, 'DONE', 'COMMIT', '', 0, at, at, at, 3, '{{}}',
-                                  '{branches}' from (select '2026-01-02'::timestamptz at) long_ago"""
+_DONE = """insert into sagas (id, root, kind, definition_version, phase, decision, started_at, deadline_at, updated_at,
+                              version, plan, branches)
+           select 'saga_x', 'crd_1', '{kind}', 1, 'DONE', 'COMMIT', at, at, at, 3, '{{}}', '{branches}'
+           from (select '2026-01-02'::timestamptz at) long_ago"""
 _ENDED = "(select id from sagas where kind = 'refund' and phase = 'DONE' limit 1)"
 
 
