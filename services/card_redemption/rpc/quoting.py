@@ -48,5 +48,6 @@ async def quoted_redemption(
 def _scheduled_at(request: channel_service_pb2.QuoteRedemptionRequest, terms: ChannelPolicy) -> datetime | None:
     """The schedule, which a channel that settles by one needs, and no other has."""
     if request.HasField("schedule_time") is not (terms.settlement is Settlement.SCHEDULED):
-        raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it: {terms.channel}")
+        has = "schedules nothing" if request.HasField("schedule_time") else "needs an instant for which it is scheduled"
+        raise InvalidArgument("SCHEDULE", f"{terms.channel} {has}")
     return instant_from_wire(request.schedule_time) if request.HasField("schedule_time") else None

@@ -1,10 +1,11 @@
 """RedemptionService: what is asked of redemptions. Every command goes to the lane of the card."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
 from services.card_redemption.domain.redemption import commands
+from services.card_redemption.domain.redemption.redeemer import REFUSALS
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.rpc import redemption_requests as requests
 from services.card_redemption.rpc.following import Following
@@ -23,6 +24,11 @@ from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 from settlement.card_redemption.v1 import redemption_service_pb2_grpc as rpc
 
 _DENIED = frozenset({"CODE_REJECTED"})
+_REFUSALS: Mapping[str, str] = {
+    "ACCOUNT_NOT_FOUND": "the fee can be taken from no account of its customer",
+    "NOT_REVOCABLE": "whoever read its code does not let go of it",
+}
+"""What others refuse of a cancellation, and why."""
 _HEARD = (
     redemption_pb2.REDEMPTION_STATE_CANCELLED, redemption_pb2.REDEMPTION_STATE_CANCEL_REVIEW,
     redemption_pb2.REDEMPTION_STATE_REVOKING,
@@ -54,7 +60,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
             raise _denial(answer)
         told = await settled(self.edge, context, request, answer)
         if told.state == redemption_pb2.REDEMPTION_STATE_FAILED_RETRYABLE:
-            raise FailedPrecondition(told.reason, f"{told.redemption_id} failed")
+            raise _refusal(told, "was not submitted")
         return pb.ConfirmRedemptionResponse(redemption=told)
 
     async def CanCancel(self, request: pb.CanCancelRequest, context: Context) -> pb.CanCancelResponse:
@@ -71,7 +77,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         """Take it back: at once, for a fee, or by a review."""
         told = await self._asked(request, context, requests.request_cancel(request))
         if not told.settlement_id and told.state not in _HEARD:
-            raise FailedPrecondition(told.reason, f"{told.redemption_id} was not cancelled")
+            raise _refusal(told, "was not cancelled")
         return pb.RequestCancelResponse(redemption=told)
 
     async def DecideCancelReview(
@@ -197,6 +203,12 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         if "wait_timeout" not in request.DESCRIPTOR.fields_by_name:
             return told  # type: ignore[no-any-return]  # the codec's answer to a redemption
         return await settled(self.edge, context, request, told)
+
+
+def _refusal(told: redemption_pb2.Redemption, came_to: str) -> FailedPrecondition:
+    """What somebody refused who was asked for it, to the caller who waited."""
+    why = REFUSALS.get(told.reason) or _REFUSALS.get(told.reason)
+    return FailedPrecondition(told.reason, f"{told.redemption_id} {came_to}{f': {why}' if why else ''}")
 
 
 def _denial(denied: pb.SubmissionDenied) -> FailedPrecondition | NotFound:

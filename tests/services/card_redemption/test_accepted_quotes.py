@@ -116,14 +116,17 @@ def test_another_calendar_is_not_what_was_quoted() -> None:
     assert confirmed(service, draft) == "QUOTE_STALE"
 
 
-@pytest.mark.parametrize("fields", [
-    {"declared_minor": FACE_MINOR - 1}, {"customer_id": "cus_2"}, {"method": PayoutMethod.JD_BALANCE},
+@pytest.mark.parametrize(("other", "fields"), [
+    ("face", {"declared_minor": FACE_MINOR - 1}), ("customer", {"customer_id": "cus_2"}),
+    ("payout method", {"method": PayoutMethod.JD_BALANCE}),
 ])
-def test_a_quote_is_for_that_card_and_that_customer(fields: dict[str, Any]) -> None:
-    """And for that way to be paid."""
+def test_a_quote_is_for_that_card_and_that_customer(other: str, fields: dict[str, Any]) -> None:
+    """And for that way to be paid; the refusal says what is another."""
     service = world()
 
-    prepare(service, quote(service), **fields).then_refused("QUOTE_INVALID")
+    refused = prepare(service, quote(service), **fields).then_refused("QUOTE_INVALID")
+
+    assert f"the quote is for another {other}" in str(refused.outcome)
 
 
 def test_without_a_quote_nothing_holds_but_the_draft() -> None:

@@ -5,10 +5,10 @@ from datetime import datetime
 from services.card_redemption.channels.offering import offered
 from services.card_redemption.decisions.terms import working_days
 from services.card_redemption.domain.quotes.offer import Asked, Offer
+from services.card_redemption.domain.quotes.token import must_be_the_same
 from services.card_redemption.domain.recycling.policy import ChannelPolicy
 from services.card_redemption.domain.redemption.drafts import Draft
 from services.kernel.decision import Known
-from services.kernel.errors import Aborted
 
 
 def offered_now(known: Known, draft: Draft, terms: ChannelPolicy, now: datetime) -> Offer:
@@ -19,7 +19,6 @@ def offered_now(known: Known, draft: Draft, terms: ChannelPolicy, now: datetime)
 
 def must_be_as_quoted(known: Known, draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
     """Refuse to confirm what is not the offer that was accepted any more (QUOTE_STALE)."""
-    if draft.quoted_until is None:
-        return
-    if now > draft.quoted_until or offered_now(known, draft, terms, now).digest != draft.quoted:
-        raise Aborted("QUOTE_STALE", f"{draft.channel} offers something else by now")
+    if draft.quoted_until is not None:
+        now_offered = offered_now(known, draft, terms, now)
+        must_be_the_same(draft.channel, draft.quoted, draft.quoted_until, now_offered=now_offered, now=now)

@@ -69,13 +69,21 @@ def must_hold(quote: QuoteContent, now_offered: Offer, now: datetime) -> None:
     """Refuse what the quote does not promise (QUOTE_INVALID), or no longer promises (QUOTE_STALE). `now_offered` is
     what the same card is offered at this instant."""
     asked = now_offered.asked
-    named = (asked.customer_id, now_offered.terms.channel, asked.face_minor, asked.method.value)
-    if (quote.customer_id, quote.channel, quote.face_minor, quote.method) != named:
-        raise InvalidArgument("QUOTE_INVALID", "the quote is for something else")
-    if now > quote.valid_until:
-        raise Aborted("QUOTE_STALE", f"it was good until {quote.valid_until.isoformat()}")
-    if quote.digest != now_offered.digest:
-        raise Aborted("QUOTE_STALE", f"{quote.channel} offers something else by now")
+    other = [name for name, quoted_as, named in (
+        ("customer", quote.customer_id, asked.customer_id), ("channel", quote.channel, now_offered.terms.channel),
+        ("face", quote.face_minor, asked.face_minor), ("payout method", quote.method, asked.method.value),
+    ) if quoted_as != named]
+    if other:
+        raise InvalidArgument("QUOTE_INVALID", f"the quote is for another {' and '.join(other)}")
+    must_be_the_same(quote.channel, quote.digest, quote.valid_until, now_offered=now_offered, now=now)
+
+
+def must_be_the_same(channel: str, digest: str, valid_until: datetime, *, now_offered: Offer, now: datetime) -> None:
+    """Refuse a promise that is over, or that nobody makes any more (QUOTE_STALE)."""
+    if now > valid_until:
+        raise Aborted("QUOTE_STALE", f"the quote was good until {valid_until.isoformat()}: ask for another")
+    if digest != now_offered.digest:
+        raise Aborted("QUOTE_STALE", f"{channel} offers something else by now: ask for another quote")
 
 
 def _mac(text: bytes, key: bytes) -> bytes:

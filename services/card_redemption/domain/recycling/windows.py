@@ -28,6 +28,8 @@ class Verdict(StrEnum):
     DENY_VERIFIED = "DENY_VERIFIED"
     DENY_DAILY_CAP = "DENY_DAILY_CAP"
     """What its customer cancelled for a fee on this day leaves no room for it (A17)."""
+    DENY_STATE = "DENY_STATE"
+    """It is over, stopped, not there yet, or its cancellation is asked for already."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,16 @@ _S = RedemptionState
 NOT_HIS = "ACCOUNT_NOT_FOUND"
 """Why the credit ledger takes no fee from the account that a redemption names: it is nobody's, or somebody else's."""
 CANCELLABLE = frozenset({_S.ACCEPTED, _S.VERIFIED})
+_READ = frozenset({
+    _S.VERIFYING, _S.ESCROWED, _S.SETTLED, _S.PAYOUT_RETRY, _S.COMPLETED, _S.FAILED, _S.FAILED_CONSUMED,
+})
+"""It is its code that stands against a cancellation here: it is being read, or was; elsewhere the state itself does."""
 REASONS = {
     Verdict.DENY_NOT_SUPPORTED: "CANCEL_NOT_SUPPORTED",
     Verdict.DENY_WINDOW: "CANCEL_WINDOW_CLOSED",
     Verdict.DENY_VERIFIED: "VERIFICATION_STARTED",
     Verdict.DENY_DAILY_CAP: "CANCEL_DAILY_CAP",
+    Verdict.DENY_STATE: "REDEMPTION_STATE",
 }
 """Why a cancellation is refused, by what stands against it first."""
 
@@ -36,8 +41,10 @@ def judged(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     shown = can_cancel(
         order.terms, order.face_minor, order.accepted_at, at=at, verification=order.verification
     )
-    if asker is not order.terms.asked_by:
+    if asker is not order.terms.asked_by or shown.verdict is Verdict.DENY_NOT_SUPPORTED:
         return replace(shown, verdict=Verdict.DENY_NOT_SUPPORTED)
+    if order.state not in CANCELLABLE | _READ:
+        return replace(shown, verdict=Verdict.DENY_STATE)
     if shown.verdict in REASONS or (order.state in CANCELLABLE and not _kept_for_good(order)):
         return shown
     return replace(shown, verdict=Verdict.DENY_VERIFIED)
@@ -73,14 +80,26 @@ def _kept_for_good(order: RedemptionOrder) -> bool:
 
 def must_be_cancellable(order: RedemptionOrder, asker: Asker, at: datetime) -> CanCancel:
     """The verdict that lets it be cancelled, at once or by a review; any other is refused with its reason."""
-    if order.state in (_S.CANCELLED, _S.CANCEL_REVIEW, _S.REVOKING):
-        raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     shown = judged(order, asker, at)
     if shown.verdict is Verdict.DENY_VERIFIED and not order.terms.only_unverified and _kept_for_good(order):
         raise FailedPrecondition("NOT_REVOCABLE", f"the code of {order.id} was read by its provider")
     if shown.verdict in REASONS:
-        raise FailedPrecondition(REASONS[shown.verdict], f"{order.id} cannot be cancelled: {shown.verdict}")
+        raise FailedPrecondition(REASONS[shown.verdict], _why(order, asker, shown))
     return shown
+
+
+def _why(order: RedemptionOrder, asker: Asker, shown: CanCancel) -> str:
+    """What stands against it, for whoever asked."""
+    if shown.verdict is Verdict.DENY_STATE:
+        return f"{order.id} is {order.state}"
+    if shown.verdict is Verdict.DENY_WINDOW:
+        until = "on" if shown.deadline is None else f"until {shown.deadline.isoformat()}"
+        return f"{order.id} could be cancelled from {order.accepted_at.isoformat()} {until}"
+    if shown.verdict is Verdict.DENY_VERIFIED:
+        return f"the code of {order.id} is being read, or was"
+    if not order.terms.cancellable:
+        return f"{order.terms.channel} lets nobody cancel"
+    return f"{order.terms.channel} lets {order.terms.asked_by.lower()} cancel, not {asker.lower()}"
 
 
 def review_asked(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:

@@ -118,9 +118,11 @@ def _envelope(fields: dict[str, Any]) -> Envelope:  # Any: as they were written
 def must_be_confirmable(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
     """Not faster than somebody can read, not later than the draft holds, and under the terms that were shown."""
     if now > draft.confirm_until:
-        raise FailedPrecondition("DRAFT_EXPIRED", f"it could be confirmed until {draft.confirm_until.isoformat()}")
-    if now < draft.prepared_at + dwell(terms):
-        raise FailedPrecondition("CONFIRMED_TOO_FAST", f"not within {dwell(terms).total_seconds():.0f} s")
+        told = f"it was good until {draft.confirm_until.isoformat()}: prepare it again"
+        raise FailedPrecondition("DRAFT_EXPIRED", told)
+    if now < (earliest := draft.prepared_at + dwell(terms)):
+        told = f"not before {earliest.isoformat()}: confirm it then, with a new request id"
+        raise FailedPrecondition("CONFIRMED_TOO_FAST", told)
     if terms.version != draft.terms_version:
         raise Aborted("TERMS_CHANGED", f"{draft.channel} has other terms by now: prepare it again")
 

@@ -1,5 +1,6 @@
 """Who redeems (回收用户): what is counted for one customer, whatever the card (OP-5, RD-23, A17, RD-25)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -8,6 +9,12 @@ from services.kernel.errors import FailedPrecondition
 from services.kernel.participant import Pending
 
 NEVER = CancelledToday(date.min)
+REFUSALS: Mapping[str, str] = {
+    "FIRST_REDEMPTION_CAP": f"the first redemption is of {FIRST_CAP_MINOR} fen at most: redeem a smaller card first",
+    "REDEEMER_RESTRICTED": "a card of this customer had been spent: he may redeem again once its case is decided",
+    "CANCEL_DAILY_CAP": "with it more would be cancelled for a fee today than its channel lets one customer cancel",
+}
+"""What the root of a customer refuses of his redemptions, and why, for who waited for its answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ def must_be_admitted(redeemer: Redeemer | RedeemerStanding, face_minor: int) -> 
     if redeemer.restricted:
         raise FailedPrecondition("REDEEMER_RESTRICTED", redeemer.restricted)
     if not first_fits(face_minor, redeemer.completed, FIRST_CAP_MINOR):
-        raise FailedPrecondition("FIRST_REDEMPTION_CAP", f"the first redemption is of {FIRST_CAP_MINOR} fen at most")
+        raise FailedPrecondition("FIRST_REDEMPTION_CAP", REFUSALS["FIRST_REDEMPTION_CAP"])
 
 
 def cancelled(redeemer: Redeemer, face_minor: int, most_minor: int, at: datetime) -> Redeemer:

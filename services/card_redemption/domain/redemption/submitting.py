@@ -66,11 +66,13 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
     _must_show(draft, terms)
     if (terms.settlement is Settlement.ON_CONDITION) is not (draft.deadline is not None):
-        raise InvalidArgument("CONDITION_DEADLINE", f"a deadline belongs to a condition, and {draft.channel} has one")
+        has = "waits for a condition, which needs a deadline" if draft.deadline is None else "waits for no condition"
+        raise InvalidArgument("CONDITION_DEADLINE", f"{draft.channel} {has}")
     if draft.deadline is not None and draft.deadline < now:
         raise InvalidArgument("CONDITION_DEADLINE", f"nobody can meet a condition that had until {draft.deadline}")
     if (terms.settlement is Settlement.SCHEDULED) is not (draft.scheduled_at is not None):
-        raise InvalidArgument("SCHEDULE", f"a schedule belongs to a channel that settles by it, not {draft.channel}")
+        has = "needs an instant for which it is scheduled" if draft.scheduled_at is None else "schedules nothing"
+        raise InvalidArgument("SCHEDULE", f"{draft.channel} {has}")
 
 
 def must_look_right(draft: Draft, looks_right: bool) -> None:

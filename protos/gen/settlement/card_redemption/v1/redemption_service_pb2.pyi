@@ -44,6 +44,8 @@ class _CancelVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CancelV
     """The code is being read, or was."""
     CANCEL_VERDICT_DENY_DAILY_CAP: _CancelVerdict.ValueType  # 6
     """With it the customer's paid cancellations of this day in Shanghai would come above the cap of the channel."""
+    CANCEL_VERDICT_DENY_STATE: _CancelVerdict.ValueType  # 7
+    """It is over, frozen, not accepted yet, or its cancellation is asked for already (REDEMPTION_STATE)."""
 
 class CancelVerdict(_CancelVerdict, metaclass=_CancelVerdictEnumTypeWrapper):
     """Whether a redemption could be cancelled, and if not, what stands against it first."""
@@ -62,6 +64,8 @@ CANCEL_VERDICT_DENY_VERIFIED: CancelVerdict.ValueType  # 5
 """The code is being read, or was."""
 CANCEL_VERDICT_DENY_DAILY_CAP: CancelVerdict.ValueType  # 6
 """With it the customer's paid cancellations of this day in Shanghai would come above the cap of the channel."""
+CANCEL_VERDICT_DENY_STATE: CancelVerdict.ValueType  # 7
+"""It is over, frozen, not accepted yet, or its cancellation is asked for already (REDEMPTION_STATE)."""
 Global___CancelVerdict: _TypeAlias = CancelVerdict  # noqa: Y015
 
 @_typing.final
