@@ -1,6 +1,6 @@
 """Redemptions and the freeze cases of their codes are what their histories make of them (DOMAIN 2.8, RD-20)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,8 +45,9 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     faults: list[Fault] = []
     orders = {order.id: order for row in stored if (order := _read(row, faults)) is not None}
     faults += await _other_terms(world, list(orders.values()))
-    faults += of_cards((await replays_of(world, ids)).cards, orders, heard)
-    faults += await _of_cases(world, ids, heard)
+    replays = (await replays_of(world, ids)).cards
+    faults += of_cards(replays, orders, heard)
+    faults += await _of_cases(world, ids, heard, _pruned(replays))
     return [
         Finding(
             HISTORY, CARD, fault.what, expected=fault.expected, actual=fault.actual, since=instant(fault.since)
@@ -84,16 +85,13 @@ def of_cards(
 ) -> list[Fault]:
     """Every redemption of cards that were replayed told again, and compared with its row; `heard` are the events of
     each card."""
-    told, faults = dict[str, RedemptionOrder](), list[Fault]()
-    pruned = set[str]()
+    told, faults, pruned = dict[str, RedemptionOrder](), list[Fault](), _pruned(replays)
     for replay in replays:
         faults += _settled_then(replay, orders)
     for each in _stored(replays, orders, heard, faults):
         again: Retold = retold(each)
         faults += again.faults
         told |= again.orders
-        if each.dropped:
-            pruned.add(each.card_id)
     untold = [key for key, order in orders.items() if key not in told and order.card_id not in pruned]
     faults += [Fault(f"redemption_orders {key}", "a step that tells of it", "none") for key in untold]
     for key in sorted(told.keys() & orders.keys()):
@@ -103,6 +101,11 @@ def of_cards(
             for path, expected, actual in differences(told[key], row)
         ]
     return faults
+
+
+def _pruned(replays: Sequence[CardReplay]) -> set[str]:
+    """The cards of whose events the oldest are gone, as their time was over: all of a redemption's, it may be."""
+    return {replay.stored.row.id for replay in replays if replay.stored.dropped}
 
 
 def _settled_then(replay: CardReplay, orders: Mapping[str, RedemptionOrder]) -> Iterator[Fault]:
@@ -157,7 +160,9 @@ def _heard(row: asyncpg.Record, terms: Mapping[str, ChannelPolicy], faults: list
     return Heard(*given, step, passing=True)
 
 
-async def _of_cases(world: World, ids: Sequence[str], heard: Mapping[str, Sequence[asyncpg.Record]]) -> list[Fault]:
+async def _of_cases(
+    world: World, ids: Sequence[str], heard: Mapping[str, Sequence[asyncpg.Record]], pruned: Collection[str]
+) -> list[Fault]:
     """Freeze cases that were not told as they are, and those of which there is no row."""
     found, told = list[Fault](), dict[str, tuple[object, ...]]()
     for row in (row for each in heard.values() for row in each if row["type"] == _CASE):
@@ -169,9 +174,8 @@ async def _of_cases(world: World, ids: Sequence[str], heard: Mapping[str, Sequen
         else:
             told[fact.case_id] = (fact.card_id, fact.redemption_id, fact.submitted_by, row["at"], fact.due_on)
     there = {row[0]: tuple(row)[1:] for row in await world[CARD].fetch(_CASES, ids)}
-    dropped = {card_id for card_id, each in heard.items() if each[0]["sequence"] > 1}
     for key in sorted(told.keys() | there.keys()):
-        if key not in told and there[key][0] in dropped:
+        if key not in told and there[key][0] in pruned:
             continue
         if told.get(key) != there.get(key):
             found.append(Fault(f"freeze_cases {key}", readable(told.get(key)), readable(there.get(key))))

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.kernel.messages import Message, Op
-from services.runtime import process as process_file
+from services.runtime import chores
 from services.runtime.ground.records import Outgoing
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.writing import write
@@ -142,7 +142,7 @@ async def test_what_a_dead_lane_left_is_published_once_it_is_missed(
     local: Settings, start: Start, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not at the next sweep: settlements wait for it."""
-    monkeypatch.setattr(process_file, "SWEEP_SECONDS", timedelta(days=1).total_seconds())
+    monkeypatch.setattr(chores, "SWEEP_SECONDS", timedelta(days=1).total_seconds())
     process = await start(SERVICE)
     dead = await asyncpg.connect(local.dsn)
     lane_id = await leases.announce(dead)

@@ -33,14 +33,14 @@ def use_voucher(known: Known, body: UseVoucher, message: Message, now: datetime)
 def record_channel_fee(known: Known, body: RecordChannelFee, message: Message, now: datetime) -> Decision:
     """The recycler keeps a fee of what it owes."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    recyclers.must_owe_so_much(order, body.amount_minor)
+    recyclers.must_owe(order, body.amount_minor)
     return recyclers.fee_kept(order, card, body.amount_minor, now).decided()
 
 
 def record_remittance(known: Known, body: RecordRemittance, message: Message, now: datetime) -> Decision:
     """The recycler pays, into the credit ledger's bank."""
     order, card = redemption_of(known, body.redemption_id, message.key)
-    recyclers.must_owe_so_much(order, body.amount_minor)
+    recyclers.must_owe(order, body.amount_minor)
     begun = recyclers.remitting(order, card, fresh("saga", message), now)
     plan = RemittancePlan(party(order), order.terms.channel, body.reference, body.amount_minor)
     return launched(begun, plan, now).decided()

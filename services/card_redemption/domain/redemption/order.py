@@ -158,15 +158,6 @@ class RedemptionOrder:
         return self.terms.payout_minor(self.face_minor)
 
     @property
-    def receivable_minor(self) -> int:
-        """What its recycler owes for the face that counts, less what it kept and paid: its part of A.CH.RECYCLER; below
-        0 where it paid for more than the card turned out to be worth (P27, P29)."""
-        if not self.by_recycler:
-            return 0
-        whole_minor = self.payout_minor + self.terms.commission_minor(self.face_minor)
-        return whole_minor - self.channel_fee_minor - self.remitted_minor
-
-    @property
     def transit_minor(self) -> int:
         """What of it was decided and is not paid: its part of L.PAYOUT.TRANSIT."""
         waits = (PayoutState.DUE, PayoutState.SENT)

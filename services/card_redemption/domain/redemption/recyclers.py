@@ -20,14 +20,6 @@ def must_owe(order: RedemptionOrder, amount_minor: int) -> None:
         raise FailedPrecondition("REDEMPTION_STATE", f"no recycler owes anything for {order.id}")
 
 
-def must_owe_so_much(order: RedemptionOrder, amount_minor: int) -> None:
-    """It keeps and pays no more than it owes for this card: what is beyond that is a mistake, or another's
-    (EXCEEDS_RECEIVABLE)."""
-    must_owe(order, amount_minor)
-    if amount_minor > order.receivable_minor:
-        raise FailedPrecondition("EXCEEDS_RECEIVABLE", f"{order.receivable_minor} fen are owed for {order.id}")
-
-
 def fee_kept(order: RedemptionOrder, card: GiftCard, amount_minor: int, now: datetime) -> Stepped:
     """The recycler keeps a fee."""
     must_owe(order, amount_minor)

@@ -29,7 +29,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from settlement.card_redemption.v1 import enterprise_pb2 as settlement_dot_card__redemption_dot_v1_dot_enterprise__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6settlement/card_redemption/v1/enterprise_service.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a.settlement/card_redemption/v1/enterprise.proto\"\x9c\x02\n\x17ProposeAgreementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x0c\x61greement_id\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x37\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12H\n\x05terms\x18\x04 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\"\n\x0boperator_id\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x18ProposeAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"\xb8\x01\n\x17\x41pproveAgreementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x0c\x61greement_id\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x1d\n\x08proposal\x18\x03 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x18\x41pproveAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"\xab\x02\n\x12RevokeBatchRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x0c\x61greement_id\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x37\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x41\n\x0eredemption_ids\x18\x04 \x03(\tB)\xe2\x41\x01\x02\xbaH\"\x92\x01\x1f\x08\x01\x10\xc8\x01\x18\x01\"\x16r\x14\x32\x12^rdm_[0-9a-f]{32}$\x12=\n\x0cwait_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\"T\n\x13RevokeBatchResponse\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..settlement.card_redemption.v1.RevocationBatch\"\x8b\x01\n\x13GetAgreementRequest\x12\x38\n\x0c\x61greement_id\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x1c\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\x0bmin_version\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"S\n\x14GetAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"r\n\x15ListAgreementsRequest\x12\x1c\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"o\n\x16ListAgreementsResponse\x12<\n\nagreements\x18\x01 \x03(\x0b\x32(.settlement.card_redemption.v1.Agreement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x19GetRevocationBatchRequest\x12\x38\n\x0c\x61greement_id\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12/\n\x08\x62\x61tch_id\x18\x02 \x01(\tB\x1d\xe2\x41\x01\x02\xbaH\x16r\x14\x32\x12^bat_[0-9a-f]{32}$\x12\x1c\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"[\n\x1aGetRevocationBatchResponse\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..settlement.card_redemption.v1.RevocationBatch2\xaf\x08\n\x11\x45nterpriseService\x12\xb5\x01\n\x10ProposeAgreement\x12\x36.settlement.card_redemption.v1.ProposeAgreementRequest\x1a\x37.settlement.card_redemption.v1.ProposeAgreementResponse\"0\x82\xd3\xe4\x93\x02*\"%/v1/agreements/{agreement_id}:propose:\x01*\x12\xb5\x01\n\x10\x41pproveAgreement\x12\x36.settlement.card_redemption.v1.ApproveAgreementRequest\x1a\x37.settlement.card_redemption.v1.ApproveAgreementResponse\"0\x82\xd3\xe4\x93\x02*\"%/v1/agreements/{agreement_id}:approve:\x01*\x12\xaa\x01\n\x0bRevokeBatch\x12\x31.settlement.card_redemption.v1.RevokeBatchRequest\x1a\x32.settlement.card_redemption.v1.RevokeBatchResponse\"4\x82\xd3\xe4\x93\x02.\")/v1/agreements/{agreement_id}:revokeBatch:\x01*\x12\x9e\x01\n\x0cGetAgreement\x12\x32.settlement.card_redemption.v1.GetAgreementRequest\x1a\x33.settlement.card_redemption.v1.GetAgreementResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/agreements/{agreement_id}\x12\x95\x01\n\x0eListAgreements\x12\x34.settlement.card_redemption.v1.ListAgreementsRequest\x1a\x35.settlement.card_redemption.v1.ListAgreementsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/agreements\x12\xc3\x01\n\x12GetRevocationBatch\x12\x38.settlement.card_redemption.v1.GetRevocationBatchRequest\x1a\x39.settlement.card_redemption.v1.GetRevocationBatchResponse\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/v1/agreements/{agreement_id}/batches/{batch_id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n6settlement/card_redemption/v1/enterprise_service.proto\x12\x1dsettlement.card_redemption.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a.settlement/card_redemption/v1/enterprise.proto\"\xa0\x02\n\x17ProposeAgreementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12<\n\x0c\x61greement_id\x18\x02 \x01(\tB&\xe2\x41\x01\x02\xbaH\x1fr\x1d\x32\x1b^agr_[A-Za-z0-9_.:-]{1,60}$\x12\x37\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12H\n\x05terms\x18\x04 \x01(\x0b\x32-.settlement.card_redemption.v1.AgreementTermsB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\"\n\x0boperator_id\x18\x05 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x18ProposeAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"\xb8\x01\n\x17\x41pproveAgreementRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x0c\x61greement_id\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x1d\n\x08proposal\x18\x03 \x01(\x03\x42\x0b\xe2\x41\x01\x02\xbaH\x04\"\x02(\x01\x12\"\n\x0boperator_id\x18\x04 \x01(\tB\r\xe2\x41\x01\x02\xbaH\x06r\x04\x10\x01\x18@\"W\n\x18\x41pproveAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"\xab\x02\n\x12RevokeBatchRequest\x12 \n\nrequest_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\xb0\x01\x01\x12\x38\n\x0c\x61greement_id\x18\x02 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x37\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x41\n\x0eredemption_ids\x18\x04 \x03(\tB)\xe2\x41\x01\x02\xbaH\"\x92\x01\x1f\x08\x01\x10\xc8\x01\x18\x01\"\x16r\x14\x32\x12^rdm_[0-9a-f]{32}$\x12=\n\x0cwait_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0c\xbaH\t\xaa\x01\x06\"\x02\x08<2\x00\"T\n\x13RevokeBatchResponse\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..settlement.card_redemption.v1.RevocationBatch\"\x8b\x01\n\x13GetAgreementRequest\x12\x38\n\x0c\x61greement_id\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12\x1c\n\x0b\x63ustomer_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1c\n\x0bmin_version\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00\"S\n\x14GetAgreementResponse\x12;\n\tagreement\x18\x01 \x01(\x0b\x32(.settlement.card_redemption.v1.Agreement\"r\n\x15ListAgreementsRequest\x12\x1c\n\x0b\x63ustomer_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03\"o\n\x16ListAgreementsResponse\x12<\n\nagreements\x18\x01 \x03(\x0b\x32(.settlement.card_redemption.v1.Agreement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa4\x01\n\x19GetRevocationBatchRequest\x12\x38\n\x0c\x61greement_id\x18\x01 \x01(\tB\"\xe2\x41\x01\x02\xbaH\x1br\x19\x32\x17^[A-Za-z0-9_.:-]{1,64}$\x12/\n\x08\x62\x61tch_id\x18\x02 \x01(\tB\x1d\xe2\x41\x01\x02\xbaH\x16r\x14\x32\x12^bat_[0-9a-f]{32}$\x12\x1c\n\x0b\x63ustomer_id\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"[\n\x1aGetRevocationBatchResponse\x12=\n\x05\x62\x61tch\x18\x01 \x01(\x0b\x32..settlement.card_redemption.v1.RevocationBatch2\xaf\x08\n\x11\x45nterpriseService\x12\xb5\x01\n\x10ProposeAgreement\x12\x36.settlement.card_redemption.v1.ProposeAgreementRequest\x1a\x37.settlement.card_redemption.v1.ProposeAgreementResponse\"0\x82\xd3\xe4\x93\x02*\"%/v1/agreements/{agreement_id}:propose:\x01*\x12\xb5\x01\n\x10\x41pproveAgreement\x12\x36.settlement.card_redemption.v1.ApproveAgreementRequest\x1a\x37.settlement.card_redemption.v1.ApproveAgreementResponse\"0\x82\xd3\xe4\x93\x02*\"%/v1/agreements/{agreement_id}:approve:\x01*\x12\xaa\x01\n\x0bRevokeBatch\x12\x31.settlement.card_redemption.v1.RevokeBatchRequest\x1a\x32.settlement.card_redemption.v1.RevokeBatchResponse\"4\x82\xd3\xe4\x93\x02.\")/v1/agreements/{agreement_id}:revokeBatch:\x01*\x12\x9e\x01\n\x0cGetAgreement\x12\x32.settlement.card_redemption.v1.GetAgreementRequest\x1a\x33.settlement.card_redemption.v1.GetAgreementResponse\"%\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/agreements/{agreement_id}\x12\x95\x01\n\x0eListAgreements\x12\x34.settlement.card_redemption.v1.ListAgreementsRequest\x1a\x35.settlement.card_redemption.v1.ListAgreementsResponse\"\x16\x82\xd3\xe4\x93\x02\x10\x12\x0e/v1/agreements\x12\xc3\x01\n\x12GetRevocationBatch\x12\x38.settlement.card_redemption.v1.GetRevocationBatchRequest\x1a\x39.settlement.card_redemption.v1.GetRevocationBatchResponse\"8\x82\xd3\xe4\x93\x02\x32\x12\x30/v1/agreements/{agreement_id}/batches/{batch_id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\002\272H\005r\003\260\001\001'
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['agreement_id']._loaded_options = None
-  _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['agreement_id']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
+  _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['agreement_id']._serialized_options = b'\342A\001\002\272H\037r\0352\033^agr_[A-Za-z0-9_.:-]{1,60}$'
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['customer_id']._loaded_options = None
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['customer_id']._serialized_options = b'\342A\001\002\272H\033r\0312\027^[A-Za-z0-9_.:-]{1,64}$'
   _globals['_PROPOSEAGREEMENTREQUEST'].fields_by_name['terms']._loaded_options = None
@@ -95,29 +95,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ENTERPRISESERVICE'].methods_by_name['GetRevocationBatch']._loaded_options = None
   _globals['_ENTERPRISESERVICE'].methods_by_name['GetRevocationBatch']._serialized_options = b'\202\323\344\223\0022\0220/v1/agreements/{agreement_id}/batches/{batch_id}'
   _globals['_PROPOSEAGREEMENTREQUEST']._serialized_start=262
-  _globals['_PROPOSEAGREEMENTREQUEST']._serialized_end=546
-  _globals['_PROPOSEAGREEMENTRESPONSE']._serialized_start=548
-  _globals['_PROPOSEAGREEMENTRESPONSE']._serialized_end=635
-  _globals['_APPROVEAGREEMENTREQUEST']._serialized_start=638
-  _globals['_APPROVEAGREEMENTREQUEST']._serialized_end=822
-  _globals['_APPROVEAGREEMENTRESPONSE']._serialized_start=824
-  _globals['_APPROVEAGREEMENTRESPONSE']._serialized_end=911
-  _globals['_REVOKEBATCHREQUEST']._serialized_start=914
-  _globals['_REVOKEBATCHREQUEST']._serialized_end=1213
-  _globals['_REVOKEBATCHRESPONSE']._serialized_start=1215
-  _globals['_REVOKEBATCHRESPONSE']._serialized_end=1299
-  _globals['_GETAGREEMENTREQUEST']._serialized_start=1302
-  _globals['_GETAGREEMENTREQUEST']._serialized_end=1441
-  _globals['_GETAGREEMENTRESPONSE']._serialized_start=1443
-  _globals['_GETAGREEMENTRESPONSE']._serialized_end=1526
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1528
-  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1642
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1644
-  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1755
-  _globals['_GETREVOCATIONBATCHREQUEST']._serialized_start=1758
-  _globals['_GETREVOCATIONBATCHREQUEST']._serialized_end=1922
-  _globals['_GETREVOCATIONBATCHRESPONSE']._serialized_start=1924
-  _globals['_GETREVOCATIONBATCHRESPONSE']._serialized_end=2015
-  _globals['_ENTERPRISESERVICE']._serialized_start=2018
-  _globals['_ENTERPRISESERVICE']._serialized_end=3089
+  _globals['_PROPOSEAGREEMENTREQUEST']._serialized_end=550
+  _globals['_PROPOSEAGREEMENTRESPONSE']._serialized_start=552
+  _globals['_PROPOSEAGREEMENTRESPONSE']._serialized_end=639
+  _globals['_APPROVEAGREEMENTREQUEST']._serialized_start=642
+  _globals['_APPROVEAGREEMENTREQUEST']._serialized_end=826
+  _globals['_APPROVEAGREEMENTRESPONSE']._serialized_start=828
+  _globals['_APPROVEAGREEMENTRESPONSE']._serialized_end=915
+  _globals['_REVOKEBATCHREQUEST']._serialized_start=918
+  _globals['_REVOKEBATCHREQUEST']._serialized_end=1217
+  _globals['_REVOKEBATCHRESPONSE']._serialized_start=1219
+  _globals['_REVOKEBATCHRESPONSE']._serialized_end=1303
+  _globals['_GETAGREEMENTREQUEST']._serialized_start=1306
+  _globals['_GETAGREEMENTREQUEST']._serialized_end=1445
+  _globals['_GETAGREEMENTRESPONSE']._serialized_start=1447
+  _globals['_GETAGREEMENTRESPONSE']._serialized_end=1530
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_start=1532
+  _globals['_LISTAGREEMENTSREQUEST']._serialized_end=1646
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_start=1648
+  _globals['_LISTAGREEMENTSRESPONSE']._serialized_end=1759
+  _globals['_GETREVOCATIONBATCHREQUEST']._serialized_start=1762
+  _globals['_GETREVOCATIONBATCHREQUEST']._serialized_end=1926
+  _globals['_GETREVOCATIONBATCHRESPONSE']._serialized_start=1928
+  _globals['_GETREVOCATIONBATCHRESPONSE']._serialized_end=2019
+  _globals['_ENTERPRISESERVICE']._serialized_start=2022
+  _globals['_ENTERPRISESERVICE']._serialized_end=3093
 # @@protoc_insertion_point(module_scope)

@@ -1172,7 +1172,7 @@ class RecordChannelFeeRequest(_message.Message):
     """The redemption."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0, and at most what it owes for this redemption (EXCEEDS_RECEIVABLE)."""
+        """How much, above 0."""
 
     def __init__(
         self,
@@ -1232,7 +1232,7 @@ class RecordRemittanceRequest(_message.Message):
     """What it calls the payment: each name once for its channel, whatever the redemption and the amount (REMITTANCE_EXISTS)."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much, above 0, and at most what it owes for this redemption (EXCEEDS_RECEIVABLE)."""
+        """How much, above 0."""
 
     @_builtins.property
     def wait_timeout(self) -> _duration_pb2.Duration:

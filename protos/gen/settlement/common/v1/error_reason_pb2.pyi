@@ -188,7 +188,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: _ErrorReason.ValueType  # 76
     """This account of the book moves by operations of its own, never by a manual adjustment."""
     ERROR_REASON_EXCEEDS_RECEIVABLE: _ErrorReason.ValueType  # 77
-    """The customer does not owe so much beside instalments; or a recycler does not owe so much for this redemption (DOMAIN P29)."""
+    """The customer does not owe so much beside instalments."""
     ERROR_REASON_UNDECODABLE: _ErrorReason.ValueType  # 78
     """The bytes are not a request of this method."""
     ERROR_REASON_UNKNOWN_METHOD: _ErrorReason.ValueType  # 79
@@ -514,7 +514,7 @@ ERROR_REASON_UNBALANCED: ErrorReason.ValueType  # 75
 ERROR_REASON_ACCOUNT_NOT_ADJUSTABLE: ErrorReason.ValueType  # 76
 """This account of the book moves by operations of its own, never by a manual adjustment."""
 ERROR_REASON_EXCEEDS_RECEIVABLE: ErrorReason.ValueType  # 77
-"""The customer does not owe so much beside instalments; or a recycler does not owe so much for this redemption (DOMAIN P29)."""
+"""The customer does not owe so much beside instalments."""
 ERROR_REASON_UNDECODABLE: ErrorReason.ValueType  # 78
 """The bytes are not a request of this method."""
 ERROR_REASON_UNKNOWN_METHOD: ErrorReason.ValueType  # 79
