@@ -129,6 +129,7 @@ class World:
         self.agenda.run(self.agenda.now + self.swarm.patience * DAY + operators.ROUND * bool(self.swarm.patience))
         self.until(self.idle, HEALED_WITHIN)
         self.rail.last_words()
+        self.agenda.run(self.agenda.now + SLICE)  # they are on their way to nobody who waits, so all looks idle
         self.until(self.idle, HEALED_WITHIN)
         self._give_up()
 
