@@ -12,3 +12,6 @@ create table remittances (
 );
 comment on table remittances is 'The names of remittances: "<channel>/<name>", and which one of its channel each is; without a name: of before.';
 insert into remittances (id, channel, number, version) select id || '/', id, sequence, 1 from recycling_channels where sequence > 0;
+create trigger remittances_append_only before update or delete on remittances
+    for each row execute function refuse_change();
+create trigger remittances_no_truncate before truncate on remittances execute function refuse_change();
