@@ -140,8 +140,8 @@ async def _paid(house: House, when: str) -> None:
     arrived = await (await Recycled(house, f"{when}arrived", FLAT).submitted(PayoutMethod.BANK_CARD)).verified()
     await arrived.bank_says(LegReport.SETTLED)
     await arrived.does(ask.RecordChannelFee(arrived.id, 30))
-    await arrived.does(ask.RecordRemittance(arrived.id, 4_000, "remitted-1"))
-    await arrived.does(ask.RecordRemittance(arrived.id, 4_100, "remitted-2"))
+    await arrived.does(ask.RecordRemittance(arrived.id, 4_000, f"{arrived.id}-1"))
+    await arrived.does(ask.RecordRemittance(arrived.id, 4_100, f"{arrived.id}-2"))
     second = Recycled(house, f"{when}arrivedtwo", OWN)
     second.customer = arrived.customer
     await (await second.submitted(face=2 * FACE, held=2 * FACE)).verified(2 * FACE)
