@@ -60,9 +60,7 @@ class Console:
     def remit(self) -> Steps:
         """The recycler pays; now and then it calls a payment what it called another one."""
         amount, name = 1 + self._track.below(5_000), self._track.below(3)
-        yield from self._of_order(
-            lambda order: ask.RecordRemittance(order.id, amount, f"remit-{order.id}-{name}")
-        )
+        yield from self._of_order(lambda order: ask.RecordRemittance(order.id, amount, f"remit-{order.id}-{name}"))
 
     def meet_condition(self) -> Steps:
         """What an escrow waits for has come."""

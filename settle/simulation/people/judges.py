@@ -8,9 +8,8 @@ from services.card_redemption.domain.disputes.case import HANDLED, Dispute, Disp
 from services.card_redemption.domain.disputes.evidence import PROVES_OPERATION, EvidenceKind
 from services.card_redemption.domain.disputes.kinds import SPLITTABLE, DisputeType
 from services.card_redemption.domain.record.attempt import EntryChannel
-from services.card_redemption.domain.redemption.freezing import FRAUD_DAYS_MIN
+from services.card_redemption.domain.redemption.freezing import decidable_from
 from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.kernel.calendar import elapsed_days
 from settle.simulation.agenda import Steps
 from settle.simulation.tape import Track
 
@@ -106,7 +105,7 @@ def _judge(dispute: Dispute, others: int = 0) -> str:
 def _too_early(world: "World", dispute: Dispute, order: RedemptionOrder) -> bool:
     if dispute.type is not DisputeType.FRAUD or order.fraud is None:
         return False
-    return elapsed_days(order.fraud.reported_at, world.stores[CARD].present(world.agenda.now)) < FRAUD_DAYS_MIN.days
+    return world.stores[CARD].present(world.agenda.now) < decidable_from(order.fraud)
 
 
 def _ask(world: "World", dispute: Dispute, body: object) -> Steps:

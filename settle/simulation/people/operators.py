@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from services.card_redemption.domain.disputes.kinds import DisputeType
 from services.card_redemption.domain.redemption.commands import DecideFraud
-from services.card_redemption.domain.redemption.freezing import FRAUD_DAYS_MIN
+from services.card_redemption.domain.redemption.freezing import decidable_from
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.credit_ledger.domain.model import commands as credit
 from services.credit_ledger.domain.model.leg import LegState, RefundLeg
 from services.credit_ledger.domain.model.refund import CreditRefund, RefundState
-from services.kernel.calendar import elapsed_days
 from services.kernel.decision import Timer
 from services.kernel.ids import partition_of
 from services.kernel.saga import ABORT, RESUME, Phase, Run
@@ -92,7 +91,7 @@ def _judge_frauds(world: "World") -> Steps:
         track = world.tape.track("operators")
         if order.id in disputed and track.below(4) != 3:
             continue
-        if elapsed_days(order.fraud.reported_at, store.present(world.agenda.now)) >= FRAUD_DAYS_MIN.days:
+        if store.present(world.agenda.now) >= decidable_from(order.fraud):
             guilty = bool(track.below(2))
             yield from world.desk.ask(
                 "card_redemption", order.card_id, DecideFraud(order.id, guilty, "case-1", "op-1")

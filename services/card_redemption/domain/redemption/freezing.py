@@ -57,6 +57,11 @@ def let_go(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     return _thawed(order, card, now, reason="")
 
 
+def decidable_from(fraud: FraudReport) -> datetime:
+    """The first instant at which a report of fraud can be decided."""
+    return start_of(business_date(fraud.reported_at) + FRAUD_DAYS_MIN)
+
+
 def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -> FraudReport:
     """The police have a case, and 15 days are over: both are asked, and the fifteenth day counts (CV-9, CV-10)."""
     refuse_while_settling(order)
@@ -64,7 +69,7 @@ def must_be_decidable(order: RedemptionOrder, police_case: str, now: datetime) -
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}")
     if not police_case.strip():
         raise InvalidArgument("POLICE_CASE_MISSING", "a fraud case needs the case number of the police")
-    first_at = start_of(business_date(order.fraud.reported_at) + FRAUD_DAYS_MIN)
+    first_at = decidable_from(order.fraud)
     if now < first_at:
         raise FailedPrecondition("FRAUD_TOO_EARLY", f"not before {first_at}", {"not_before": first_at.isoformat()})
     return order.fraud._replace(police_case=police_case)
