@@ -35,6 +35,12 @@ FORMATS: Mapping[str, CodeFormat] = {"": CodeFormat(LENGTH, LENGTH, 0)}
 OF_OTHERS = CodeFormat(6, 64, VERIFICATION_DIGITS)
 """Of an issuer that has no row."""
 
+
+def format_of(issuer: str) -> CodeFormat:
+    """How the codes of this issuer look; "" is ours."""
+    return FORMATS.get(issuer, OF_OTHERS)
+
+
 WRONG_CODES_MAX = 5
 """So many wrong codes one caller may give within an hour; then none is looked at for a while."""
 

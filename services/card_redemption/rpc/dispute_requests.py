@@ -6,6 +6,7 @@ from services.card_redemption.domain.disputes import commands
 from services.card_redemption.domain.disputes.appealing import Asked
 from services.card_redemption.domain.disputes.evidence import EvidenceKind, Shown
 from services.card_redemption.domain.record.attempt import EntryChannel
+from services.card_redemption.rpc.redemption_requests import amount_or_none
 from services.card_redemption.wire.disputes import PAPERS, TYPES, VERDICTS
 from services.kernel.errors import InvalidArgument
 from services.kernel.money import amount
@@ -45,10 +46,10 @@ def submit_evidence(request: pb.SubmitEvidenceRequest) -> commands.SubmitEvidenc
 
 def decide_dispute(request: pb.DecideDisputeRequest) -> commands.DecideDispute:
     """A supervisor's word."""
-    granted_minor = amount(request.granted.minor_units, "a grant") if request.HasField("granted") else None
     return commands.DecideDispute(
-        dispute_id=request.dispute_id, verdict=VERDICTS.from_wire[request.verdict], granted_minor=granted_minor,
-        police_case=request.police_case, reason=request.reason, actor=request.supervisor_id,
+        dispute_id=request.dispute_id, verdict=VERDICTS.from_wire[request.verdict],
+        granted_minor=amount_or_none(request, "granted", "a grant"), police_case=request.police_case,
+        reason=request.reason, actor=request.supervisor_id,
     )
 
 

@@ -1,20 +1,18 @@
 """Binding offers: the terms and working days that are in force, as one read sees them (U1)."""
 
-from datetime import datetime
-
 from services.card_redemption.channels.offering import offered, settles_at
 from services.card_redemption.domain.quotes.offer import Asked
 from services.card_redemption.domain.quotes.token import quoted
-from services.card_redemption.domain.recycling.policy import ChannelPolicy, Settlement
+from services.card_redemption.domain.redemption.submitting import must_be_scheduled
 from services.card_redemption.domain.working_days.year import calendar_of, year_key
+from services.card_redemption.rpc.redemption_requests import instant_or_none
 from services.card_redemption.store.calendars import load_working_years
 from services.card_redemption.store.channels import load_in_force
 from services.card_redemption.wire.policies import PAYOUTS
 from services.card_redemption.wire.quotes import quote_message
 from services.kernel.calendar import business_date
-from services.kernel.errors import InvalidArgument, NotFound
+from services.kernel.errors import NotFound
 from services.kernel.money import amount
-from services.runtime.ground.scalars import instant_from_wire
 from services.runtime.rpc.edge import Edge
 from settlement.card_redemption.v1 import channel_service_pb2, redemption_quote_pb2
 
@@ -38,16 +36,9 @@ async def quoted_redemption(
         request.customer_id, amount(request.face.minor_units, "a face"),
         PAYOUTS.from_wire[request.method] if request.method else terms.payouts[0],
     )
-    scheduled_at = _scheduled_at(request, terms)
+    scheduled_at = instant_or_none(request, "schedule_time")
+    must_be_scheduled(terms, scheduled_at)
     offer = offered(terms, asked, now, calendar, scheduled_at)
     return quote_message(
         offer, quoted(offer, now), edge.settings.key(QUOTE_KEY), now, settles_at(terms, now, calendar, scheduled_at)
     )
-
-
-def _scheduled_at(request: channel_service_pb2.QuoteRedemptionRequest, terms: ChannelPolicy) -> datetime | None:
-    """The schedule, which a channel that settles by one needs, and no other has."""
-    if request.HasField("schedule_time") is not (terms.settlement is Settlement.SCHEDULED):
-        has = "schedules nothing" if request.HasField("schedule_time") else "needs an instant for which it is scheduled"
-        raise InvalidArgument("SCHEDULE", f"{terms.channel} {has}")
-    return instant_from_wire(request.schedule_time) if request.HasField("schedule_time") else None

@@ -1,6 +1,7 @@
 """Requests of redemptions, read."""
 
 from datetime import datetime
+from typing import Any
 
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import Asker
@@ -37,14 +38,19 @@ def request_cancel(request: pb.RequestCancelRequest) -> commands.RequestCancel:
 
 def edit_schedule(request: pb.EditScheduleRequest) -> commands.EditSchedule:
     """Change a schedule."""
-    declared_minor = amount(request.declared.minor_units, "a face") if request.HasField("declared") else None
     return commands.EditSchedule(
         redemption_id=request.redemption_id, customer_id=request.customer_id,
-        scheduled_at=instant_from_wire(request.schedule_time) if request.HasField("schedule_time") else None,
-        declared_minor=declared_minor, method=method(request.method), instrument=request.instrument,
+        scheduled_at=instant_or_none(request, "schedule_time"),
+        declared_minor=amount_or_none(request, "declared", "a face"),
+        method=method(request.method), instrument=request.instrument,
     )
 
 
-def instant_or_none(request: pb.PrepareRedemptionRequest, field: str) -> datetime | None:
+def instant_or_none(request: Any, field: str) -> datetime | None:  # Any: requests of several kinds
     """An instant of a request, if it is there."""
-    return instant_from_wire(getattr(request, field)) if request.HasField(field) else None  # type: ignore[arg-type]
+    return instant_from_wire(getattr(request, field)) if request.HasField(field) else None
+
+
+def amount_or_none(request: Any, field: str, what: str) -> int | None:  # Any: as above
+    """An amount of a request, if it is there: 0 is one."""
+    return amount(getattr(request, field).minor_units, what) if request.HasField(field) else None

@@ -24,11 +24,12 @@ from settlement.card_redemption.v1 import redemption_service_pb2 as pb
 from settlement.card_redemption.v1 import redemption_service_pb2_grpc as rpc
 
 _DENIED = frozenset({"CODE_REJECTED"})
-_REFUSALS: Mapping[str, str] = {
+_WHY: Mapping[str, str] = {
+    **REFUSALS,
     "ACCOUNT_NOT_FOUND": "the fee can be taken from no account of its customer",
     "NOT_REVOCABLE": "whoever read its code does not let go of it",
 }
-"""What others refuse of a cancellation, and why."""
+"""What others refuse who are asked for a redemption, and why."""
 _HEARD = (
     redemption_pb2.REDEMPTION_STATE_CANCELLED, redemption_pb2.REDEMPTION_STATE_CANCEL_REVIEW,
     redemption_pb2.REDEMPTION_STATE_REVOKING,
@@ -207,8 +208,8 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
 
 def _refusal(told: redemption_pb2.Redemption, came_to: str) -> FailedPrecondition:
     """What somebody refused who was asked for it, to the caller who waited."""
-    why = REFUSALS.get(told.reason) or _REFUSALS.get(told.reason)
-    return FailedPrecondition(told.reason, f"{told.redemption_id} {came_to}{f': {why}' if why else ''}")
+    why = f": {_WHY[told.reason]}" if told.reason in _WHY else ""
+    return FailedPrecondition(told.reason, f"{told.redemption_id} {came_to}{why}")
 
 
 def _denial(denied: pb.SubmissionDenied) -> FailedPrecondition | NotFound:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 from services.card_redemption.domain.cards.redeeming import foreign_id, index_of
 from services.card_redemption.domain.codes import (
-    FORMATS,
     LENGTH,
-    OF_OTHERS,
     VERIFICATION_DIGITS,
     CardCode,
     Envelope,
     SealedCode,
+    format_of,
 )
 from services.card_redemption.store.codes import find_card_of, find_good_code
 from services.card_redemption.vault.envelope import rewrapped, seal, unseal
@@ -119,7 +118,7 @@ def well_formed(code: Secret) -> bool:
 
 def look_right(code: Secret, verification: Secret, issuer: str) -> bool:
     """Whether both codes could be those of a card of this issuer."""
-    return FORMATS.get(issuer, OF_OTHERS).fits(_plain(code).reveal(), verification.reveal())
+    return format_of(issuer).fits(_plain(code).reveal(), verification.reveal())
 
 
 def _plain(code: Secret) -> Secret:

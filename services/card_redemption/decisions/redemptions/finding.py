@@ -4,6 +4,7 @@ from services.card_redemption.decisions.rows import card_of
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.redemption.order import RedemptionOrder, owned
 from services.card_redemption.domain.redemption.plans import Party
+from services.card_redemption.domain.redemption.redeemer import RedeemerStanding
 from services.kernel.decision import Known
 from services.kernel.ids import derived
 from services.kernel.messages import Message
@@ -15,6 +16,11 @@ def redemption_of(
     """The redemption and its card, if it is theirs; REDEMPTION_NOT_FOUND for anybody else's."""
     order = owned(known.find(RedemptionOrder, redemption_id), redemption_id, customer_id)
     return order, card_of(known, card_id)
+
+
+def standing_of(known: Known, customer_id: str) -> RedeemerStanding:
+    """What counts of this customer; nothing does of one who has not redeemed yet."""
+    return known.find(RedeemerStanding, customer_id) or RedeemerStanding(customer_id)
 
 
 def party(order: RedemptionOrder) -> Party:

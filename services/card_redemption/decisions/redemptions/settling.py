@@ -5,7 +5,7 @@ from datetime import datetime
 
 from services.card_redemption.decisions.enterprise import cutoff_of, must_be_under_agreement
 from services.card_redemption.decisions.redemptions import releasing
-from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.finding import redemption_of, standing_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
 from services.card_redemption.domain.enterprise.batch import RevocationItem
@@ -18,7 +18,7 @@ from services.card_redemption.domain.redemption.commands import (
     MeetEscrowCondition,
 )
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
-from services.card_redemption.domain.redemption.redeemer import RedeemerStanding, must_be_admitted
+from services.card_redemption.domain.redemption.redeemer import must_be_admitted
 from services.card_redemption.domain.redemption.releasing import BATCH
 from services.card_redemption.domain.redemption.states import OWING, RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
@@ -120,8 +120,7 @@ def edit_schedule(known: Known, body: EditSchedule, message: Message, now: datet
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
     changed = enterprise.edited(order, card, body, now, cutoff_of(known, order.agreement_id))
     must_be_under_agreement(known, order.terms, order.agreement_id, order.customer_id, now)
-    customer = known.find(RedeemerStanding, order.customer_id) or RedeemerStanding(order.customer_id)
-    must_be_admitted(customer, submitting.counted_minor(changed.order, card))
+    must_be_admitted(standing_of(known, order.customer_id), submitting.counted_minor(changed.order, card))
     return told(order, changed).decided()
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.disputes.opening import with_restriction
-from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.finding import redemption_of, standing_of
 from services.card_redemption.decisions.redemptions.onward import onward, settles_at
 from services.card_redemption.decisions.redemptions.releasing import revoked
 from services.card_redemption.domain.cards.card import GiftCard
@@ -13,7 +13,6 @@ from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import settling, verifying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
-from services.card_redemption.domain.redemption.redeemer import RedeemerStanding
 from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import SETTLE, THAWED_AGAIN, VERIFY
@@ -92,8 +91,7 @@ def _within_bounds(known: Known, before: RedemptionOrder, step: Stepped, now: da
     order = step.order
     if order.state is not _S.VERIFIED or order.face_minor == before.face_minor:
         return step
-    customer = known.find(RedeemerStanding, order.customer_id) or RedeemerStanding(order.customer_id)
-    reason = verifying.beyond(order, customer.completed)
+    reason = verifying.beyond(order, standing_of(known, order.customer_id).completed)
     return step.then(lambda found, card: revoked(found, card, now, reason=reason)) if reason else step
 
 

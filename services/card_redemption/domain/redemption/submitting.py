@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
-from services.card_redemption.domain.codes import FORMATS, OF_OTHERS, CardCode
+from services.card_redemption.domain.codes import CardCode, format_of
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
@@ -70,15 +70,20 @@ def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
         raise InvalidArgument("CONDITION_DEADLINE", f"{draft.channel} {has}")
     if draft.deadline is not None and draft.deadline < now:
         raise InvalidArgument("CONDITION_DEADLINE", f"nobody can meet a condition that had until {draft.deadline}")
-    if (terms.settlement is Settlement.SCHEDULED) is not (draft.scheduled_at is not None):
-        has = "needs an instant for which it is scheduled" if draft.scheduled_at is None else "schedules nothing"
-        raise InvalidArgument("SCHEDULE", f"{draft.channel} {has}")
+    must_be_scheduled(terms, draft.scheduled_at)
+
+
+def must_be_scheduled(terms: ChannelPolicy, scheduled_at: datetime | None) -> None:
+    """A channel that settles by a schedule needs one, and no other has it (SCHEDULE)."""
+    if (terms.settlement is Settlement.SCHEDULED) is not (scheduled_at is not None):
+        has = "needs an instant for which it is scheduled" if scheduled_at is None else "schedules nothing"
+        raise InvalidArgument("SCHEDULE", f"{terms.channel} {has}")
 
 
 def must_look_right(draft: Draft, looks_right: bool) -> None:
     """No card has codes that look otherwise: a wrong code, told by nothing but how it is written (CODE_REJECTED)."""
     if not looks_right:
-        form = FORMATS.get(draft.issuer, OF_OTHERS)
+        form = format_of(draft.issuer)
         size = f"{form.least}" if form.least == form.most else f"{form.least} to {form.most}"
         beside = f", and {form.digits} digits as the verification code" if form.digits else ""
         raise NotFound("CODE_REJECTED", f"there is no such card: a code has {size} signs{beside}")
