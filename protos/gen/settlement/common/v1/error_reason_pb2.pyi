@@ -30,7 +30,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Not given."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 1
-    """The request id was used before with another body."""
+    """The request id was used before with another body. One that is invalid by itself is refused as that."""
     ERROR_REASON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 2
     """No such order, or not this customer's."""
     ERROR_REASON_ORDER_ALREADY_SHIPPED: _ErrorReason.ValueType  # 3
@@ -364,7 +364,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not given."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 1
-"""The request id was used before with another body."""
+"""The request id was used before with another body. One that is invalid by itself is refused as that."""
 ERROR_REASON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 2
 """No such order, or not this customer's."""
 ERROR_REASON_ORDER_ALREADY_SHIPPED: ErrorReason.ValueType  # 3
