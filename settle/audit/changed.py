@@ -85,7 +85,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
             Written(table, (("id", _ROOTS[CARD]),))
             for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements", "redeemers")
         ),
-        Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
+        *(Written(each, (("agreement_id", _ROOTS[CARD]),)) for each in ("agreement_years", "revocation_batches")),
         Written("disputes", (("card_id", (_CARD,)),)),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
@@ -105,7 +105,7 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
         "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes", "enterprise_agreements",
-        "revocation_batches", "disputes",
+        "agreement_years", "revocation_batches", "disputes",
     ),
 }
 """Tables whose rows change, and stay."""

@@ -158,6 +158,9 @@ AGREEMENTS = Sealed(
         "approved_by", "since", "year", "proposal", "events_head",
     ),
 )
+YEARS = Sealed(
+    CARD, "agreement_years", "id", "agreement_id", columns=("id", "agreement_id", "year", "redeemed_minor", "version"),
+)
 BATCHES = Sealed(
     CARD, "revocation_batches", "id", "agreement_id",
     columns=("id", "agreement_id", "requested_at", "items", "version"),
@@ -167,7 +170,7 @@ OF_ORDERS = (ORDERS, CASES, WITH_MERCHANTS, REFUND_DAYS)
 OF_CREDIT = (LEGS, SHARES, COMPARISONS, DIFFERENCES, PAYOUTS, SWITCHES, RECYCLERS)
 OF_CARDS = (
     TENDERS, GIFT_CARDS, CARD_SHARES, REDEMPTIONS, FREEZE_CASES, REDEEMERS, CHANNELS, VERSIONS, CALENDARS, AGREEMENTS,
-    BATCHES, DISPUTES,
+    YEARS, BATCHES, DISPUTES,
 )
 WALKED = (
     *(("order", each) for each in (ORDERS, CASES, *BOTH)),
@@ -178,6 +181,7 @@ WALKED = (
     *(("card", each) for each in (TENDERS, GIFT_CARDS, REDEMPTIONS, FREEZE_CASES, DISPUTES)),
     *(("card", replace(each, service=CARD)) for each in BOTH),
     ("share", CARD_SHARES), ("redeemer", REDEEMERS), ("calendar", CALENDARS),
-    *(("channel", each) for each in (CHANNELS, VERSIONS)), *(("agreement", each) for each in (AGREEMENTS, BATCHES)),
+    *(("channel", each) for each in (CHANNELS, VERSIONS)),
+    *(("agreement", each) for each in (AGREEMENTS, YEARS, BATCHES)),
 )
 """The tables whose rows belong to aggregates, by the kind of these."""

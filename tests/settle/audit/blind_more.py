@@ -100,6 +100,7 @@ VANISHED: Sequence[Blind] = (
     Blind("an enterprise's agreement vanished with all that told of it", "agr_1", ("record.named",), (
         card("delete from events where aggregate_id = 'agr_1'"),
         card("delete from revocation_batches where agreement_id = 'agr_1'"),
+        card("delete from agreement_years where agreement_id = 'agr_1'"),
         card("delete from enterprise_agreements where id = 'agr_1'"),
     )),
     Blind("who cancelled under a cap vanished", "cus_capped", ("redeemers.known",), (

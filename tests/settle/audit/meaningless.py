@@ -70,6 +70,9 @@ GAPS: Sequence[Meaningless] = (
     Meaningless(
         "card_redemption", "revocation_batches.row", "deleted", "its agreement's events were pruned: nobody counts it"
     ),
+    Meaningless(
+        "card_redemption", "agreement_years.row", "deleted", "its agreement's events were pruned: nobody counts it"
+    ),
     Meaningless("card_redemption", "freeze_cases.row", "deleted", "its card's events were pruned: nobody counts it"),
     Meaningless("card_redemption", "redeemers.row", "deleted", _REVERSED),
     Meaningless("*", "journals.posted_at", "a second later", _UNTOLD),

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.codes import CardCode, format_of
-from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement, must_take
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
 from services.card_redemption.domain.redemption.order import RedemptionOrder
@@ -60,8 +60,7 @@ class Denied:
 def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
     """What the channel takes: faces, payout methods, whose cards, what it demands to see, and a condition that can
     still be met."""
-    if not terms.limits.take(draft.declared_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
+    must_take(terms, draft.declared_minor)
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
     _must_show(draft, terms)
@@ -148,8 +147,8 @@ def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> 
 
 def must_hold_within(terms: ChannelPolicy, card: GiftCard) -> None:
     """What a card of ours really holds is within the limits of the channel, too: the actual face decides (RD-21)."""
-    if not card.issuer and not terms.limits.take(card.spendable_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{terms.channel} takes no card that holds so much or so little")
+    if not card.issuer:
+        must_take(terms, card.spendable_minor)
 
 
 def must_be_free(card: GiftCard, customer_id: str) -> None:
