@@ -39,7 +39,7 @@ def test_the_auditor_reads_the_columns_that_are_sealed() -> None:
     for key, sealed in known.items():
         saving = SAVED[key]
         if isinstance(saving, Appending):
-            assert tuple(sealed.columns) == tuple(column.name for column in saving.columns)
+            assert tuple(sealed.columns) == tuple(column.name for column in saving.under_seal)
             continue
         assert tuple(sealed.columns) == tuple(column.name for column in saving.under_seal)
         assert tuple(sealed.made) == tuple(column.name for column in saving.made_under_seal)
