@@ -176,7 +176,7 @@ class Admission(Generic[A]):
                 else:
                     for kind, key in needs:
                         wanted.rows.setdefault(kind, set()).add(key)
-                    wanted.answers.update(answers_for(message))
+                wanted.answers.update(answers_for(message))
             if (timer := timer_of(arrival.message)) is not None:
                 wanted.timers[timer.kind, timer.key] = None
         return wanted
@@ -193,6 +193,9 @@ class Admission(Generic[A]):
         message = arrival.message
         if message.too_old(self.now):
             self.effects.passed_over.append(arrival)
+            return
+        if message.notice and (told := self.answer(message.id)) is not None:  # however it stands with its key
+            self._repeat(arrival, told)
             return
         unfit = self._unfit.get(id(arrival)) if self._unfit else None
         if unfit is not None or _unread(arrival) or self._follows(arrival):
@@ -329,7 +332,8 @@ class Admission(Generic[A]):
             self._free.add(message.key)
 
     def _set_aside(self, arrival: A, error: Exception) -> None:
-        """A record is parked with its followers, its coordinator told; a timer is tried later; a caller hears of it."""
+        """A record is parked with its followers, its coordinator told; a timer is tried later; a caller hears of it.
+        The sender of a notice is told nothing, and goes on repeating it until it is decided, or given up."""
         self.effects.faulty.append((arrival, error))
         message = arrival.message
         if (timer := timer_of(message)) is not None:
@@ -341,8 +345,6 @@ class Admission(Generic[A]):
                 self.lines[message.key] = PLACE_FIRST
             if message.saga is not None:
                 self.effects.sent.append(SentReply(message, Answer("", Verdict.PARKED, _PARKED, op=message.saga.op)))
-            elif message.notice:
-                self.effects.sent.append(SentAcknowledgement(message))
 
     def _answer_with(self, arrival: A, own_id: str, outcome: Done | Refused) -> None:
         verdict = Verdict.DONE if isinstance(outcome, Done) else Verdict.REFUSED

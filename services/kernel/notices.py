@@ -2,7 +2,8 @@
 
 A saga's command is repeated by its saga; a notice belongs to none, so the sender keeps a row of it, with a timer. Of
 the notices of one root to one other root only the oldest is under way: repeats cannot bring two of them out of order.
-The receiver drops repeats by their id, and acknowledges each: decided, refused or set aside, it is in its database.
+The receiver drops repeats by their id, and acknowledges each that it has decided or refused, or that a person has given
+up. What is set aside is repeated on: a person sends it again by Kafka, which may lose it.
 """
 
 from dataclasses import dataclass, replace

@@ -48,6 +48,7 @@ class Lane:
     def __init__(self, process: "Process") -> None:
         self.process, self.world, self.store = process, process.world, process.store
         self.track = self.world.tape.track(f"lane {process.name}")
+        self._rounds = self.world.tape.track(f"rounds of {process.name}")
         self.queues = Queues()
         self.waiting = Waiting(self.world.seconds)
         self.parked_keys: dict[str, int] = {}
@@ -314,6 +315,12 @@ class Lane:
             self._still = connection
             yield SECOND * (1 + self.track.below(30))
             self._still = None
+
+    def between_rounds(self) -> Steps:
+        """Time passes with locks held, before what a decision asks for is locked as well."""
+        swarm = self.world.swarm
+        if self._rounds.chance(0 if self.world.quiet else swarm.paused):
+            yield 1 + self._rounds.below(swarm.transaction)
 
     def _ended_by_server(self, connection: Connection | None) -> None:
         """Its patience with a connection that stands still in a transaction is over."""

@@ -11,6 +11,7 @@ from services.credit_ledger.domain.model.merchant_share import MerchantShare as 
 from services.credit_ledger.domain.model.payment_reference import PaymentReference
 from services.credit_ledger.domain.model.payout_switch import PayoutSwitch
 from services.order.__main__ import SERVICE as ORDERS
+from services.order.domain.refund_days import CUSTOMER_COUNT, MERCHANT_COUNT
 from services.runtime.ground.records import Outbound, topic
 from services.runtime.lanes.business import Business
 from services.runtime.service import Service
@@ -31,13 +32,16 @@ UNLOCKED = frozenset({PayoutSwitch})
 
 
 @cache
-def business(name: str, partitions: int) -> Business:
-    """A service as its lanes see it."""
+def business(name: str, partitions: int, refunds_a_day: int = 0) -> Business:
+    """A service as its lanes see it; a customer may have so many refunds in a day, and a merchant three times as many.
+    """
+    limits = {CUSTOMER_COUNT: refunds_a_day, MERCHANT_COUNT: 3 * refunds_a_day}
     service = SERVICES[name]
     runs = [saga_table(service.definitions)] if service.definitions else []
     return Business(
         tables=[*service.tables, *runs], rules=service.rules, timers=service.timers, codec=service.codec,
         outbound=Outbound(name, service.codec, partitions), partitions=partitions,
+        limits={limit: most for limit, most in limits.items() if most and limit in service.limits},
     )
 
 

@@ -68,6 +68,10 @@ class Swarm:
     """How often operators move each of their switches at most."""
     disputes: int
     """How often something about a recycled card is disputed at most."""
+    prompt_cuts: bool
+    """Whether the accounts are of those few whose cut comes within seconds of its midnight, not hours after it."""
+    refunds_a_day: int
+    """How many refunds a customer has in a day at most, and three times as many a merchant; 0 is no limit."""
 
 
 def draw(track: Track) -> Swarm:
@@ -88,5 +92,5 @@ def draw(track: Track) -> Swarm:
         refusing=track.pick((0, 50, 300)), bouncing=track.pick((0, 50, 200)), contradicting=track.pick((0, 0, 100)),
         at_a_cut=bool(track.below(2)), patience=track.pick((0, 1, 40)),
         redemptions=track.pick((0, 4, 8, 16, 24)), stops=track.pick((0, 0, 2, 4)),
-        disputes=track.pick((0, 0, 2, 4)),
+        disputes=track.pick((0, 0, 2, 4)), prompt_cuts=bool(track.below(2)), refunds_a_day=track.pick((0, 0, 3, 30)),
     )

@@ -18,6 +18,7 @@ from services.runtime.lanes.item import Item, next_offsets, partitions_of, uncon
 from services.runtime.lanes.waiting import Aboard
 from services.runtime.stored.outbox import Row
 from settle.simulation.agenda import Steps
+from settle.simulation.services import UNLOCKED
 from settle.simulation.store import Connection, Disconnected, Staged, Store
 from settle.simulation.witnesses.moves import Watched
 
@@ -48,6 +49,7 @@ class Transaction:
         self.admission: Admission[Item] = Admission(store.business.rules, store.business.timers, lane.parked_keys)
         admission, aboard = self.admission, self.aboard
         admission.known = Watched(lambda what: lane.world.fail("moves", f"{store.name}: {what}"))
+        admission.known.limits = store.business.limits
         rounds = admission.rounds(self.items, waiting=aboard.waiting, awake=aboard.awake)
         wanted = next(rounds)
         yield from self._load(wanted, admission.known)
@@ -58,6 +60,8 @@ class Transaction:
         admission.due = store.timers.still_due(wanted.timers, admission.now)
         lane.meet(self, wanted)
         for more in rounds:
+            if more.rows.keys() & store.roots - UNLOCKED:
+                yield from lane.between_rounds()
             yield from self._load(more, admission.known)
         if self._decides_within:
             yield from self._within()
@@ -101,7 +105,7 @@ class Transaction:
             yield from self._wait(holder)
         fresh = unconsumed(items, self._store.reached(partitions))
         if len(fresh) < len(items):
-            self._lane.world.reached.note("fence")
+            self._lane.world.fail("fence", f"{self._lane.process.name} took what another lane had consumed")
         return fresh
 
     def _load(self, wanted: ToLoad, known: Known) -> Steps:
@@ -119,15 +123,14 @@ class Transaction:
 
     def _wait(self, holder: Connection) -> Steps:
         """Wait until the other one's transaction is over, unless it waits for this one itself."""
-        connection, reached = self._connection, self._lane.world.reached
+        connection = self._connection
         after: Connection | None = holder
         while after is not None:
             if after is connection:
-                reached.note("deadlock")
                 raise TransientFault("deadlock")
             after = after.waits_for
         connection.waits_for = holder
-        reached.note("lock_waited")
+        self._lane.world.reached.note("lock_waited")
         yield holder.over
         connection.waits_for = None
         if not connection.alive:

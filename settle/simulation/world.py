@@ -69,7 +69,9 @@ class World:
         self.story = Story(told, lambda: self.agenda.now)
         self.quiet = self.over = False
         self.bus = Bus()
-        self.stores = {name: Store(name, business(name, self.swarm.partitions)) for name in SERVICES}
+        self.stores = {
+            name: Store(name, business(name, self.swarm.partitions, self.swarm.refunds_a_day)) for name in SERVICES
+        }
         self.witness = Witness(self)
         self.subscriber = Subscriber(self)
         self.network = Network(self)

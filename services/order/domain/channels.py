@@ -66,8 +66,8 @@ def told_before(order: Order, refund: Refund | None, news: BankNews) -> bool:
     it is acknowledged, so only the last one is repeated. A payment is told as it is heard of, without an instant of its
     own, but is not followed by another one without a step between them.
 
-    What was set aside is acknowledged as well, and those that it had in front of it may come before it is decided: what
-    was on its way or refused before it was paid says nothing any more.
+    What an older release had set aside was acknowledged, so those that it had in front of it may have come before it is
+    decided: what was on its way or refused before it was paid says nothing any more.
     """
     steps = refund.news if refund is not None else [step for step in order.bank_news if step.leg_id == news.leg_id]
     if not steps:

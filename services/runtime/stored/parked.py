@@ -1,7 +1,8 @@
 """Messages that could not be decided: set aside with their reason, so that their partition keeps moving.
 
 Later messages of the same key are set aside behind the first, in order; a person retries or discards them, one by one.
-A message that is sent again while it waits here waits once, whoever sends it.
+A message that is sent again while it waits here waits once, whoever sends it. What is retried may be lost on its way,
+for it goes by Kafka: its saga, or the sender of a notice, sends it again until it is decided.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,14 @@ from typing import Any
 
 import msgspec
 
+from services.kernel.decision import Refused
 from services.kernel.ids import partition_of
 from services.kernel.seal import Value, seal_of
 from services.runtime.ground.macs import as_retried
-from services.runtime.ground.records import PLACE, Headers, Outgoing
+from services.runtime.ground.records import PLACE, Headers, Outgoing, is_notice
 from services.runtime.ground.tables import Connection
 from services.runtime.ground.writing import write
+from services.runtime.stored import inbox
 from services.runtime.stored.outbox import Outlet
 
 RETRY_LANE = 0
@@ -24,6 +27,10 @@ RETRY_LANE = 0
 _ID = "ce_id"
 UNDELIVERABLE = "UNDELIVERABLE"
 """Why a record of our own is set aside that no broker takes."""
+READABLE = ("DEFECT", "FOLLOWS_PARKED", "UNKNOWN_TYPE")
+"""Why records are set aside whose headers say what they are: what is damaged may bear the id of another one."""
+GIVEN_UP = Refused("DISCARDED")
+"""The answer to a notice that a person has given up."""
 QUARANTINED = ("UNSIGNED", "FORGED", "UNKNOWN_MAC_KEY")
 """Why records are set aside that nobody of ours may have sent: whoever can write to a topic must not stop a key."""
 FIRST, LAST = 0, 2**63 - 1
@@ -165,7 +172,7 @@ async def retry(
     row = await _resolve(connection, parked_id, ("RETRIED", now, why), seal_key)
     if row is None:
         return False
-    decoded = msgspec.json.decode(row["headers"], type=list[tuple[str, bytes]])
+    decoded = _decoded(row["headers"])
     came_in = row["reason"] != UNDELIVERABLE  # and others of its key may wait behind it
     headers = as_retried(decoded, parked_id) if came_in else decoded
     record = Outgoing(row["source"], partition_of(row["key"], partitions), row["key"], headers, row["payload"])
@@ -175,8 +182,16 @@ async def retry(
 
 
 async def discard(connection: Connection, parked_id: int, why: str, now: datetime, seal_key: bytes = b"") -> bool:
-    """Give a parked record up, with the reason; answers False if it is not parked (any more). In a transaction."""
-    return await _resolve(connection, parked_id, ("DISCARDED", now, why), seal_key) is not None
+    """Give a parked record up, with the reason; answers False if it is not parked (any more). A notice is answered by
+    that, for its sender repeats it until it is. In a transaction."""
+    row = await _resolve(connection, parked_id, ("DISCARDED", now, why), seal_key)
+    if row is not None and row["reason"] in READABLE and is_notice(_decoded(row["headers"])):
+        await inbox.keep(connection, inbox.refused(row["message_id"], GIVEN_UP), now, seal_key)
+    return row is not None
+
+
+def _decoded(headers: str) -> Headers:
+    return msgspec.json.decode(headers, type=list[tuple[str, bytes]])
 
 
 async def _resolve(

@@ -10,6 +10,7 @@ from services.credit_ledger.domain.model.terms import SurplusPolicy
 from services.kernel.shares import first_share
 from services.order.domain.merchant_settlement import SettleGiftCardShare, settlement_key
 from settle.simulation.agenda import SECOND, Steps
+from settle.simulation.people.accounts import account_of
 from settle.simulation.people.codes import code_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ BILLED_SOON, BILLED_LATE = 5, 20
 def opening(world: "World", number: int) -> Steps:
     """An account with a limit, money in the wallet, and its gift cards."""
     track, swarm = world.tape.track(f"account {number}"), world.swarm
-    account, customer = f"acc_{number}", f"cus_{number}"
+    account, customer = account_of(swarm, number), f"cus_{number}"
     yield from world.desk.ask("credit_ledger", account, credit.OpenAccount(
         account, customer, LIMIT, bill_day=BILLED_SOON if swarm.at_a_cut else BILLED_LATE,
         surplus_policy=track.pick((SurplusPolicy.KEEP, SurplusPolicy.LIFO)),
@@ -39,7 +40,7 @@ def opening(world: "World", number: int) -> Steps:
 
 def account_story(world: "World", number: int) -> Steps:
     """What else happens to an account meanwhile."""
-    track, account = world.tape.track(f"account {number}"), f"acc_{number}"
+    track, account = world.tape.track(f"account {number}"), account_of(world.swarm, number)
     for _ in range(track.below(6)):
         yield track.below(world.swarm.spread + 10 * SECOND)
         body = track.pick((

@@ -13,6 +13,7 @@ from services.order.domain.returns import ReturnCase
 from services.order.domain.states import ReturnState
 from services.order.domain.tenders import TenderType
 from settle.simulation.agenda import MINUTE, MS, SECOND, Steps
+from settle.simulation.people.accounts import account_of
 
 if TYPE_CHECKING:
     from settle.simulation.world import World
@@ -38,7 +39,7 @@ class OrderStory:
         self.world, self.track = world, world.tape.track(f"order {number}")
         self.id = f"ord_{number}"
         self.owner = self.track.below(swarm.accounts)
-        self.account, self.customer = f"acc_{self.owner}", f"cus_{self.owner}"
+        self.account, self.customer = account_of(swarm, self.owner), f"cus_{self.owner}"
         self.merchant = f"mer_{self.track.below(swarm.merchants)}"
         self.card = f"crd_{self.owner}_{self.track.below(swarm.cards)}"
 
@@ -236,6 +237,8 @@ class OrderStory:
             self.world.reached.note("refunds_stopped")
             yield 20 * SECOND
             told = yield from self.world.desk.ask("order", self.id, body)
+        if told.reason == "REFUND_LIMIT_REACHED":
+            self.world.reached.note("refund_limited")
         return told
 
     def _later(self, delay: int, body: object) -> Steps:

@@ -19,6 +19,7 @@ from services.kernel.ids import money_account
 from settle.simulation.agenda import HOUR, MINUTE, MS, SECOND, Steps, instant, virtual
 from settle.simulation.calls import Told
 from settle.simulation.people import channels
+from settle.simulation.people.accounts import account_of
 from settle.simulation.people.channels import CHANNELS, LET_GO, terms_of
 from settle.simulation.people.codes import SEALED, code_of
 from settle.simulation.people.console import Console
@@ -45,7 +46,7 @@ class RedemptionStory:
         owner = self.track.below(swarm.accounts)
         with_account = self.track.below(3) != 2
         self.customer = f"cus_{owner}" if with_account else f"red_{number}"
-        self.account = f"acc_{owner}" if with_account else money_account(self.customer)
+        self.account = account_of(swarm, owner) if with_account else money_account(self.customer)
         self.shared = f"crd_{owner}_{self.track.below(swarm.cards)}" if self.track.below(4) == 3 else ""
         self.nonce, self._drafts, self.agreement = "", 0, f"agr_{number}"
 

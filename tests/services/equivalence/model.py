@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from services.kernel.decision import Timer
 from services.kernel.saga import WAKE
-from services.runtime.stored.inbox import Answered
+from services.runtime.stored.inbox import Answered, refused
 from services.runtime.stored.offsets import READ_AGAIN_MAX, Beginning
-from services.runtime.stored.parked import LAST, Parked
+from services.runtime.stored.parked import GIVEN_UP, LAST, READABLE, Parked
 
 TimerKey = tuple[str, str]
 
@@ -111,11 +111,15 @@ class Model:
             places.setdefault((row.source, row.offset), new.name)
 
     def resolve(self, number: int, state: str) -> bool:
-        """A person's word counts once."""
+        """A person's word counts once; to a notice that could be read it is the answer, if it is given up."""
         aside = self.parked[number]
         if aside.state != "PARKED":
             return False
         self.parked[number] = aside._replace(state=state)
+        record = aside.record
+        told = {name for name, _ in record.headers}
+        if state == "DISCARDED" and record.reason in READABLE and "ce_replyto" in told and "ce_saga" not in told:
+            self.keep(refused(record.message_id, GIVEN_UP))
         return True
 
     def lines(self) -> dict[str, int]:

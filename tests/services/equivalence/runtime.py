@@ -112,7 +112,7 @@ class Runtime:
         """As the model."""
         row = self._rows("select id from parked order by id")[number][0]
         if state == "DISCARDED":
-            return self._run(parked.discard(self._own, row, "why", NOW))
+            return self._run(self._discarded(row))
         return self._run(self._retried(row))
 
     def lines(self) -> dict[str, int]:
@@ -210,6 +210,10 @@ class Runtime:
     async def _retried(self, row: int) -> bool:
         async with self._own.transaction():
             return await parked.retry(self._own, row, PARTITIONS, "why", NOW)
+
+    async def _discarded(self, row: int) -> bool:
+        async with self._own.transaction():
+            return await parked.discard(self._own, row, "why", NOW)
 
     async def _buried(self, number: int) -> bool:
         async with self._own.transaction():

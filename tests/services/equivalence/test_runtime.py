@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 
 from services.kernel.decision import Timer
 from services.kernel.saga import WAKE, Verdict
+from services.runtime.ground.records import Headers
 from services.runtime.stored.inbox import Answered
 from services.runtime.stored.parked import LAST, Parked
 from tests.services.equivalence.model import Collision, Model
@@ -38,16 +39,22 @@ TIMERS = st.lists(
 )
 
 
-def _record(offset: int, key: str, message_id: str, payload: bytes) -> Parked:
+COMMAND: Headers = [("ce_replyto", b"sender/root"), ("ce_saga", b"s1")]
+NOTICE: Headers = [("ce_replyto", b"sender/root")]
+
+
+def _record(offset: int, key: str, message_id: str, payload: bytes, came: tuple[Headers, str]) -> Parked:
+    headers, reason = came
     return Parked(
-        source=TOPIC, partition=0, offset=offset, key=key, message_id=message_id, headers=[], payload=payload,
-        reason="DEFECT", detail="why",
+        source=TOPIC, partition=0, offset=offset, key=key, message_id=message_id, headers=headers, payload=payload,
+        reason=reason, detail="why",
     )
 
 
 RECORDS = st.lists(
     st.builds(
         _record, st.integers(0, 6), st.sampled_from(("k1", "k2")), st.sampled_from(("", "m1", "m2")), BYTES,
+        st.sampled_from((([], "DEFECT"), (COMMAND, "DEFECT"), (NOTICE, "FOLLOWS_PARKED"), (NOTICE, "MALFORMED"))),
     ),
     min_size=1, max_size=3, unique_by=(lambda row: row.offset, lambda row: (row.key, row.message_id, row.payload)),
 )

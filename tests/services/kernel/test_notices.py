@@ -140,15 +140,29 @@ def test_a_decided_notice_and_its_repeats_are_acknowledged(text: str) -> None:
     assert world.acknowledged == [(f"sender/{ROOT}", text)] * 2
 
 
-def test_a_notice_that_is_set_aside_is_acknowledged() -> None:
-    """It is in the receiver's database, where a person finds it; repeats would only be set aside too."""
+def test_a_notice_that_is_set_aside_is_not_acknowledged() -> None:
+    """A person sends it again by Kafka, which may lose it: then only its sender brings it once more."""
     world = taker()
     message = Message("broken", "ord_1", News("broken"), "broken", caller=f"sender/{ROOT}")
 
     effects = world.admit(Arrived(message, place_in_line=1))
 
     assert [arrived.message.id for arrived, _ in effects.faulty] == ["broken"]
-    assert world.acknowledged == [(f"sender/{ROOT}", "broken")]
+    assert world.acknowledged == []
+
+
+@pytest.mark.parametrize("text", ["taken", "refused"])
+def test_a_notice_that_was_answered_is_acknowledged_whatever_is_set_aside_before_it(text: str) -> None:
+    """Nothing is decided any more, so it overtakes nobody; set aside, it would be repeated as long as they wait."""
+    world = taker()
+    world.tell("ord_1", News(text), text, f"sender/{ROOT}")
+    world.lines["ord_1"] = 1
+    again = Message(text, "ord_1", News(text), text, caller=f"sender/{ROOT}")
+
+    effects = world.admit(Arrived(again, place_in_line=2))
+
+    assert effects.faulty == []
+    assert world.acknowledged == [(f"sender/{ROOT}", text)] * 2
 
 
 def test_a_notice_without_an_address_is_not_acknowledged() -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest_asyncio
 
 from services.kernel.decision import Command, Decision, Known, rule, rules, timer_rules
@@ -17,8 +18,9 @@ from services.runtime.ground.writing import write
 from services.runtime.kafka.producer import SafeProducer
 from services.runtime.kafka.reader import PartitionReader, Record
 from services.runtime.process import Process
+from services.runtime.stored import parked
 from services.runtime.stored.notices import notice_table
-from tests.services.runtime.conftest import Until
+from tests.services.runtime.conftest import Start, Until
 from tests.services.runtime.counters import CODEC, SERVICE, Add
 from tests.services.runtime.mock_cluster import MockCluster
 from tests.services.runtime.raw_records import COMMANDS, PARTITIONS
@@ -117,6 +119,118 @@ async def test_a_record_with_a_return_address_is_acknowledged_each_time(
     await until(twice)
     assert (await fetch(local, "select count(*) from inbox where message_id = 'n-1'"))[0][0] == 1
     await producer.stop()
+
+
+class Sender:
+    """Another service that repeats notices to one root, and hears what is acknowledged."""
+
+    def __init__(self, local: Settings, cluster: MockCluster) -> None:
+        self._local = local
+        self._topic = topic("credit_ledger", "commands")
+        cluster.create_topic(self._topic, PARTITIONS)
+        self._producer = SafeProducer(replace(local, service="credit_ledger"))
+        self._outbound = Outbound("credit_ledger", CODEC, PARTITIONS)
+
+    async def sends(self, notice_id: str, amount: int, damage: bytes = b"") -> None:
+        """Once more, as it was."""
+        notice = self._outbound.command(Command("any", "k", Add(amount), id=notice_id), "c", datetime.now(UTC))
+        await self._producer.send([replace(notice, topic=COMMANDS, payload=damage or notice.payload)])
+
+    async def heard(self) -> list[str]:
+        """Which of its notices were acknowledged, each time."""
+        headers = [dict(record.headers) for record in await heard(self._local, self._topic)]
+        return sorted(h["ce_id"].decode() for h in headers if h["ce_type"] == ACKNOWLEDGED_TYPE.encode())
+
+    async def stop(self) -> None:
+        """Send nothing more."""
+        await self._producer.stop()
+
+
+async def aside(local: Settings) -> list[tuple[int, str]]:
+    """What waits for a person."""
+    return [tuple(row) for row in await fetch(
+        local, "select id, message_id from parked where state = 'PARKED' order by id"
+    )]
+
+
+async def given_up(local: Settings, parked_id: int) -> None:
+    """A person gives it up."""
+    connection = await asyncpg.connect(local.dsn)
+    async with connection.transaction():
+        assert await parked.discard(connection, parked_id, "ann: of no use", datetime.now(UTC))
+    await connection.close()
+
+
+async def retried_and_lost(local: Settings, parked_id: int) -> None:
+    """A person has it sent again, and Kafka loses it."""
+    connection = await asyncpg.connect(local.dsn)
+    async with connection.transaction():
+        assert await parked.retry(connection, parked_id, PARTITIONS, "ann: mended", datetime.now(UTC))
+        assert await connection.execute("delete from outbox where lane_id = 0") == "DELETE 1"
+    await connection.close()
+
+
+async def test_a_retried_notice_that_kafka_loses_is_repeated_and_decided(
+    start: Start, local: Settings, cluster: MockCluster, until: Until
+) -> None:
+    """It waited behind a damaged record. Once acknowledged, it was lost for good with the record that was sent again.
+    """
+    await start(SERVICE)
+    sender = Sender(local, cluster)
+    await sender.sends("n-0", 1, damage=b"\xff\xff")
+    await sender.sends("n-1", 5)
+
+    async def wait() -> bool:
+        return [name for _, name in await aside(local)] == ["n-0", "n-1"]
+
+    await until(wait)
+    (damaged, _), (behind, _) = await aside(local)
+    before = await sender.heard()
+    await given_up(local, damaged)
+    await retried_and_lost(local, behind)
+
+    await sender.sends("n-1", 5)
+    await until(lambda: _acknowledged(sender, ["n-1"]))
+
+    assert before == []
+    assert [row[0] for row in await fetch(local, "select value from counters")] == [5]
+    await sender.stop()
+
+
+async def test_a_notice_that_a_person_gave_up_is_acknowledged_and_never_decided(
+    start: Start, local: Settings, cluster: MockCluster, until: Until
+) -> None:
+    """Its repetition is answered, also where others of its key still wait before it; the true one of a damaged notice
+    that was given up is decided all the same."""
+    await start(SERVICE)
+    sender = Sender(local, cluster)
+    await sender.sends("n-0", 13)
+    await sender.sends("n-1", 5)
+    await sender.sends("n-2", 7, damage=b"\xff\xff")
+
+    async def wait() -> bool:
+        return len(await aside(local)) == 3
+
+    await until(wait)
+    (defect, _), (behind, _), (damaged, _) = await aside(local)
+    await given_up(local, behind)
+    await sender.sends("n-1", 5)
+    await until(lambda: _acknowledged(sender, ["n-1"]))
+    left = await aside(local)
+    await given_up(local, defect)
+    await given_up(local, damaged)
+    await sender.sends("n-0", 13)
+    await sender.sends("n-2", 7)
+    await until(lambda: _acknowledged(sender, ["n-0", "n-1", "n-2"]))
+
+    assert left == [(defect, "n-0"), (damaged, "n-2")]
+    assert await aside(local) == []
+    assert [row[0] for row in await fetch(local, "select value from counters")] == [7]
+    await sender.stop()
+
+
+async def _acknowledged(sender: Sender, ids: list[str]) -> bool:
+    return await sender.heard() == [f"{each}/acknowledged" for each in ids]
 
 
 async def test_a_kept_notice_is_what_it_was(telling: Process, local: Settings) -> None:

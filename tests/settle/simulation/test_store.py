@@ -6,15 +6,21 @@ from datetime import timedelta
 
 import pytest
 
-from services.kernel.decision import Aggregate, Timer
-from services.kernel.effects import Effects
+from services.kernel.decision import Aggregate, Known, Timer
+from services.kernel.effects import Effects, ToLoad
 from services.order.domain.order import Order
 from services.order.domain.states import OrderState
 from services.runtime.lanes.encoding import Encoded
+from services.runtime.lanes.faults import TransientFault
 from services.runtime.lanes.item import Item
+from services.runtime.lanes.waiting import NOBODY
 from settle.simulation.agenda import START
+from settle.simulation.seeds import lived
 from settle.simulation.services import business
 from settle.simulation.store import Collision, Connection, Disconnected, Staged, Store
+from settle.simulation.tape import Tape
+from settle.simulation.transaction import Transaction
+from settle.simulation.world import World
 
 ORDER = Order(
     id="ord_1", customer_id="cus", merchant_id="mer", account_id="acc", state=OrderState.PLACING, lines=(), tenders=(),
@@ -109,3 +115,32 @@ def test_whoever_lost_the_connection_commits_nothing_and_holds_nothing() -> None
         store.commit(one, _staged([]), START)
     assert store.lock(other, Order, ["ord_1"]) is None
     assert store.gain(other, [0, 1]) == [0, 1]
+
+
+def test_of_two_that_wait_for_each_other_one_begins_again_and_the_other_goes_on() -> None:
+    """As PostgreSQL ends a deadlock. What is locked in a later round can do so: the days of refunds."""
+    world = World(Tape())
+    store = world.stores["order"]
+    first, second = (process.lane for process in world.processes["order"])
+    one, other = store.connect(0, 1), store.connect(1, 1)
+    store.commit(one, _staged([ORDER, replace(ORDER, id="ord_2")]), START)
+    held, wanted = Transaction(first, one, NOBODY, False), Transaction(second, other, NOBODY, False)
+    assert (store.lock(one, Order, ["ord_1"]), store.lock(other, Order, ["ord_2"])) == (None, None)
+
+    waits = held._load(ToLoad(rows={Order: {"ord_2"}}), Known())
+    assert next(waits) is other.over
+    with pytest.raises(TransientFault):
+        next(wanted._load(ToLoad(rows={Order: {"ord_1"}}), Known()))
+    store.end(other)
+
+    assert list(waits) == []
+    assert store.lock(other, Order, ["ord_2"]) is one
+
+
+def test_a_lane_that_takes_what_another_one_consumed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be dropped: nobody has a partition whose connection is gone, so it cannot come to that."""
+    monkeypatch.setattr(Store, "reached", lambda store, partitions: dict.fromkeys(partitions, 1))
+
+    world = lived(Tape())
+
+    assert "fence" in {each.check for each in world.violations}
