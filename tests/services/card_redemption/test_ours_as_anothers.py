@@ -10,6 +10,7 @@ from services.card_redemption.domain.cards.redeeming import foreign_id
 from services.card_redemption.domain.codes import CardCode, Envelope, SealedCode
 from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.redemption.commands import PrepareRedemption
+from services.card_redemption.domain.redemption.drafts import sign
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.verification import Finding
@@ -115,7 +116,7 @@ async def test_a_draft_is_of_the_card_that_its_customer_names(
 
     async def ask(context: Any, request: Any, *, key: str, body: PrepareRedemption) -> pb.PrepareRedemptionResponse:
         bodies.append(body)
-        return pb.PrepareRedemptionResponse()
+        return pb.PrepareRedemptionResponse(token=sign(body.draft, body.key))
 
     monkeypatch.setattr(cards, "ask", ask)
     edge: Any = cards

@@ -313,7 +313,8 @@ def _remitted(made: Made) -> Stepped:
 
 def _adjusted(made: Made) -> Stepped:
     order, more_minor = made.before, made.after.adjusted_minor - made.before.adjusted_minor
-    _must(more_minor > 0 and bool(order.settlement_id), "something that it was asked to give back")
+    _must(0 < more_minor <= order.lost_minor, "something of what is lost and not given back")
+    _must(bool(order.settlement_id), "something that it was asked to give back")
     return adjusting.adjusted(order, made.card, order.settlement_id, more_minor, made.at)
 
 

@@ -35,9 +35,10 @@ def issued(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     must_stand(order, RedemptionState.COMPLETED)
     if order.voucher is not None:
         raise FailedPrecondition("VOUCHER_ISSUED", f"{order.id} has its voucher")
-    value_minor = min(order.face_minor - order.payout_minor, VOUCHER_MAX_MINOR)
+    value_minor = min(order.lost_minor, VOUCHER_MAX_MINOR)
     if value_minor <= 0 or judged(order, order.terms.asked_by, now).verdict not in REASONS:
-        raise FailedPrecondition("VOUCHER_NOT_DUE", f"{order.id} lost nothing, or can be cancelled")
+        told = f"nothing of {order.id} is lost and not given back, or it can be cancelled"
+        raise FailedPrecondition("VOUCHER_NOT_DUE", told)
     voucher = Voucher(derived("vch", order.id), value_minor, value_minor)
     return stepped(
         order, card, now, Step.VOUCHER_ISSUED, op="voucher_issue",
