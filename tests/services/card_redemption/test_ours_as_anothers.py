@@ -89,7 +89,7 @@ def test_another_issuers_code_is_not_ours_because_it_was_seen() -> None:
     made.verify(finding=Finding.INVALID)
     draft = made.draft(SELF, "n2", card_id=seen.card_id, blind_index="index-2")
 
-    assert made.submit(draft).reason == "CODE_REJECTED"
+    assert made.denied(draft) == "CODE_REJECTED"
 
 
 def test_its_owner_hears_at_once_that_it_is_ours() -> None:

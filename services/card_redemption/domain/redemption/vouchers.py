@@ -6,6 +6,7 @@ from enum import StrEnum
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.cancelling import REASONS, judged
+from services.card_redemption.domain.redemption.elsewhere import NOT_HIS
 from services.card_redemption.domain.redemption.order import (
     RedemptionOrder,
     Voucher,
@@ -68,11 +69,12 @@ def use_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetim
 
 
 def used(order: RedemptionOrder, card: GiftCard, saga_id: str, amount_minor: int, now: datetime) -> Stepped:
-    """It is worth so much less."""
+    """It is worth so much less; that another account was asked first is over."""
     assert order.voucher is not None
     voucher = order.voucher._replace(left_minor=order.voucher.left_minor - amount_minor)
     return stepped(
         order, card, now, Step.VOUCHER_USED, op="voucher_use", settlement_id="", voucher=voucher,
+        reason="" if order.reason == NOT_HIS else order.reason,
         lines=books.voucher_used(voucher.id, saga_id, amount_minor),
     )
 

@@ -250,7 +250,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_AGREEMENT_MISSING: _ErrorReason.ValueType  # 107
     """The channel is for enterprises with an agreement."""
     ERROR_REASON_CODE_IN_REDEMPTION: _ErrorReason.ValueType  # 108
-    """The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+    """The code is being redeemed; a freeze case is opened once this was answered (DOMAIN RD-20)."""
     ERROR_REASON_CODE_USED: _ErrorReason.ValueType  # 109
     """The code was redeemed (DOMAIN RD-20)."""
     ERROR_REASON_CANCEL_NOT_SUPPORTED: _ErrorReason.ValueType  # 110
@@ -578,7 +578,7 @@ ERROR_REASON_EVIDENCE_MISSING: ErrorReason.ValueType  # 106
 ERROR_REASON_AGREEMENT_MISSING: ErrorReason.ValueType  # 107
 """The channel is for enterprises with an agreement."""
 ERROR_REASON_CODE_IN_REDEMPTION: ErrorReason.ValueType  # 108
-"""The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+"""The code is being redeemed; a freeze case is opened once this was answered (DOMAIN RD-20)."""
 ERROR_REASON_CODE_USED: ErrorReason.ValueType  # 109
 """The code was redeemed (DOMAIN RD-20)."""
 ERROR_REASON_CANCEL_NOT_SUPPORTED: ErrorReason.ValueType  # 110
