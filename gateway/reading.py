@@ -7,6 +7,7 @@ refused with a reason.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
@@ -16,6 +17,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
 from gateway.refusals import JSON, HttpRefusal
+from gateway.shapes import check_object, field_of
 from gateway.templates import Match
 from services.kernel.errors import InvalidArgument
 
@@ -26,6 +28,9 @@ REQUEST_ID = "request_id"
 IDENTITY = "identity"
 _SURROGATE = "\\ud"
 """How half a character is written, which alone is no text: protobuf falls over one in a name or an enum."""
+
+_NUMBER = re.compile("0|[1-9][0-9]{0,9}", re.ASCII)
+"""A value of an enum by its number."""
 
 Fields = dict[str, Any]
 """A JSON object: the values of fields by name."""
@@ -107,7 +112,7 @@ def _query(query: str, descriptor: Descriptor) -> Fields:
 
 def _put(fields: Fields, descriptor: Descriptor, names: Sequence[str], text: str, path: str) -> None:
     """Put one field of the query where it belongs, `a.b` into the message `a`."""
-    field = _field(descriptor, names[0])
+    field = field_of(descriptor, names[0])
     if field is None:
         refuse("INVALID_ARGUMENT", f"{path} is no field of this request")
     if len(names) > 1:
@@ -123,16 +128,12 @@ def _put(fields: Fields, descriptor: Descriptor, names: Sequence[str], text: str
         fields[field.name] = _value(field, text)
 
 
-def _field(descriptor: Descriptor, name: str) -> FieldDescriptor | None:
-    return descriptor.fields_by_name.get(name) or descriptor.fields_by_camelcase_name.get(name)
-
-
 def _value(field: FieldDescriptor, text: str) -> object:
     """What proto3 JSON would have for a text of the query."""
     if field.type == FieldDescriptor.TYPE_BOOL:
         return {"true": True, "false": False}.get(text, text)
-    if field.enum_type is not None and text.isascii() and text.isdigit():
-        return int(text[:10])
+    if field.enum_type is not None and _NUMBER.fullmatch(text):
+        return int(text)
     return text
 
 
@@ -141,17 +142,20 @@ def _say(fields: Fields, descriptor: Descriptor, name: str, text: str, where: st
     field = descriptor.fields_by_name[name]
     given = [fields.pop(form) for form in {field.name, field.json_name} if form in fields]
     if any(_plain(field, said) != _plain(field, text) for said in given):
-        refuse("CONTRADICTION", f"{name} differs in the body and in {where}")
+        refuse("CONTRADICTION", f"{name} differs from what {where} says")
     fields[name] = text
 
 
 def _plain(field: FieldDescriptor, said: object) -> object:
-    """A request id is a UUID, the same in any case of letters."""
+    """A request id is a UUID, the same in any case of letters; a whole number is the same as text."""
+    if isinstance(said, int) and not isinstance(said, bool):
+        return str(said)
     return said.lower() if field.name == REQUEST_ID and isinstance(said, str) else said
 
 
 def _parsed(fields: Fields, message: Message) -> Message:
     try:
+        check_object(fields, message.DESCRIPTOR)
         made: Message = ParseDict(fields, message, max_recursion_depth=DEPTH_MAX)
     except (ParseError, ValueError, OverflowError, RecursionError) as error:
         refuse("INVALID_ARGUMENT", _told(str(error)))

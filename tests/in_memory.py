@@ -193,11 +193,14 @@ class InMemory:
             due = [timer for timer in self.timers.values() if timer.due_at <= self.now]
             if not due:
                 return
-            timer = min(due, key=lambda each: (each.due_at, each.kind, each.key))
-            body = TimerDue(timer.kind, timer.key, timer.due_at)
-            fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
-            self.step(Arrived(Message("", timer.root, body, fresh_id)))
+            self.ring(min(due, key=lambda each: (each.due_at, each.kind, each.key)))
         raise Defect("timers without an end")
+
+    def ring(self, timer: Timer) -> None:
+        """Fire one of them."""
+        body = TimerDue(timer.kind, timer.key, timer.due_at)
+        fresh_id = f"{timer.kind}/{timer.key}/{timer.due_at.timestamp()}"
+        self.step(Arrived(Message("", timer.root, body, fresh_id)))
 
     def step(self, arrived: Arrived) -> Step:
         """Decide one message; a fault is raised, and nothing of it kept."""

@@ -32,7 +32,7 @@ _KNOWN_TAG: Schema = {
     "description": "The ETag of what the caller has: 304 if it is still so.",
 }
 _SEEN_TAG: Schema = {
-    "name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^"[0-9]{1,18}"$'},
+    "name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
     "description": "The ETag of what the path names, as the caller has seen it: 412, and nothing is done, if it is"
     " another by the time that the call is decided.",
 }

@@ -8,10 +8,10 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from gateway.documents.bounds import Schema, bounded, items, rules_of
 from gateway.documents.comments import comment
+from gateway.shapes import SPAN, WHOLE
 
 _F = FieldDescriptor
-_WHOLE = r"^-?[0-9]{1,19}$"
-_LARGE: Schema = {"type": ["string", "integer"], "format": "int64", "pattern": _WHOLE}
+_LARGE: Schema = {"type": ["string", "integer"], "format": "int64", "pattern": f"^{WHOLE}$"}
 """Written as text, for a number of JSON does not hold it everywhere; read in either form."""
 _SMALL: Schema = {"type": "integer", "format": "int32"}
 _SCALARS: Mapping[int, Schema] = {
@@ -23,7 +23,7 @@ _SCALARS: Mapping[int, Schema] = {
 }
 _KNOWN: Mapping[str, Schema] = {
     "google.protobuf.Timestamp": {"type": "string", "format": "date-time"},
-    "google.protobuf.Duration": {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$", "examples": ["2.5s"]},
+    "google.protobuf.Duration": {"type": "string", "pattern": f"^{SPAN}$", "examples": ["2.5s"]},
     "google.protobuf.FieldMask": {"type": "string"},
 }
 _REQUIRED, _OUTPUT = field_behavior_pb2.REQUIRED, field_behavior_pb2.OUTPUT_ONLY

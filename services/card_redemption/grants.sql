@@ -7,4 +7,4 @@ grant insert, update (key_version, wrapped_key) on card_codes to :"service";
 grant insert, update (volume, number, link) on attempts to :"service";
 grant insert, update (attempts, attempts_head) on record_volumes to :"service";
 grant insert, update on gift_cards, card_tenders, merchant_shares, channels, calendars, redemption_orders, freeze_cases,
-    redeemers, enterprise_agreements, revocation_batches, disputes to :"service";
+    redeemers, enterprise_agreements, agreement_years, revocation_batches, disputes to :"service";

@@ -2,10 +2,10 @@
 
 from services.kernel.chain import name_of
 from services.kernel.seal import ACCEPTED as FACT
-from services.kernel.seal import seal_of
+from services.kernel.seal import LongSeal
 from settle.audit.chains import key_name
 from settle.audit.findings import SERVICES, Finding
-from settle.audit.snapshots import World
+from settle.audit.snapshots import World, pages
 
 ACCEPTED = "chains.accepted"
 SAYS = {ACCEPTED: "no more rows are accepted without a link or a seal than those who run the services accepted"}
@@ -22,13 +22,22 @@ async def accepted(world: World) -> list[Finding]:
     for service in SERVICES:
         if await key_name(world, service) != name_of(world.chain_key):
             continue  # `chain_keys` tells it once
-        said = [row["said"] for row in await world[service].fetch(_ROWS)]
-        sealed = await world[service].fetchval(_SEALED, FACT) or seal_of(FACT, (), world.chain_key).hex()
-        told = seal_of(FACT, said, world.chain_key).hex()
+        sealed = await world[service].fetchval(_SEALED, FACT) or LongSeal(FACT, world.chain_key).hex()
+        told, first = await _told(world, service)
         if told != sealed:
-            actual = f"{told}: {'; '.join(said[:_SHOWN]) or 'nothing'}"
+            actual = f"{told}: {'; '.join(first) or 'nothing'}"
             found.append(Finding(ACCEPTED, service, "accepted_rows", sealed, actual, cause=_CAUSE))
     return found
+
+
+async def _told(world: World, service: str) -> tuple[str, list[str]]:
+    """The seal of the list, and its first rows; there is one for each aggregate of a database from before chains."""
+    told, first = LongSeal(FACT, world.chain_key), list[str]()
+    async for page in pages(world[service], _ROWS):
+        for row in page:
+            told.take(row["said"])
+        first += [row["said"] for row in page[: _SHOWN - len(first)]]
+    return told.hex(), first
 
 
 CROSS = {ACCEPTED: accepted}

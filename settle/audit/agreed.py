@@ -14,6 +14,13 @@ CHECKS = (
         cause="a version was deleted, or put there, past the engine",
     ),
     Check(
+        "years.rooted", "every closed year of an agreement is of one that is there", (CARD,),
+        """select 'agreement_years ' || id, 'an agreement that is there', agreement_id
+           from agreement_years y
+           where not exists (select from enterprise_agreements a where a.id = y.agreement_id)""",
+        cause="the year was changed past the engine, or its agreement was deleted",
+    ),
+    Check(
         "batches.rooted", "every batch of revocations is of an agreement that is there", (CARD,),
         """select 'revocation_batches ' || id, 'an agreement that is there', agreement_id
            from revocation_batches b

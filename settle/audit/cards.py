@@ -77,12 +77,19 @@ CHECKS = (
         "the journals of the order were lost, or the row was made past the engine",
     ),
     Check(
-        "cards.codes", "every code is of a number that its card has reached, and another issuer's card of its own code",
-        (CARD,),
+        "cards.codes", "every code is of a number that its card has reached, another issuer's card of its own code; and"
+        " what was redeemed had one", (CARD,),
         """select c.blind_index, coalesce('1 to ' || g.code_number, 'a card') || ' of ' || c.card_id, c.number::text
            from card_codes c left join gift_cards g on g.id = c.card_id
            where g.id is null or c.number not between 1 and g.code_number
-              or (g.issuer <> '' and g.id <> 'fcd_' || c.blind_index)""",
+              or (g.issuer <> '' and g.id <> 'fcd_' || c.blind_index)
+           union all
+           select 'card_codes of ' || r.card_id, 'a code, for ' || min(r.id), 'none'
+           from redemption_orders r
+           where not exists (select from card_codes c where c.card_id = r.card_id)
+             and not exists (select from card_codes c where c.blind_index = substr(r.card_id, 5))
+           group by r.card_id""",
+        "the code was changed, or deleted, past the engine",
     ),
     Check(
         "cards.events", "the last event of a card has the number that the card says", (CARD,),

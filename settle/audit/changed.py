@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from settle.audit.coordinators import roots_of
 from settle.audit.findings import CARD, COORDINATORS, CREDIT, ORDER, SERVICES
+from settle.audit.present import PRESENT
 from settle.audit.snapshots import Connection, World, pages
+from settle.audit.staying import Numbers, standing
 from settle.audit.walks import IDS
 
 Kind = tuple[str, str]
@@ -85,7 +87,7 @@ WRITTEN: Mapping[str, Sequence[Written]] = {
             Written(table, (("id", _ROOTS[CARD]),))
             for table in ("merchant_shares", "channels", "calendars", "enterprise_agreements", "redeemers")
         ),
-        Written("revocation_batches", (("agreement_id", _ROOTS[CARD]),)),
+        *(Written(each, (("agreement_id", _ROOTS[CARD]),)) for each in ("agreement_years", "revocation_batches")),
         Written("disputes", (("card_id", (_CARD,)),)),
         Written("channel_versions", (("channel", _ROOTS[CARD]),)),
     ),
@@ -105,14 +107,14 @@ NEVER_DELETED: Mapping[str, Sequence[str]] = {
     CARD: (
         "gift_cards", "card_tenders", "merchant_shares", "channels", "calendars", "event_checkpoints", "attempts",
         "record_volumes", "redemption_orders", "freeze_cases", "redeemers", "card_codes", "enterprise_agreements",
-        "revocation_batches", "disputes",
+        "agreement_years", "revocation_batches", "disputes",
     ),
 }
 """Tables whose rows change, and stay."""
-_PLACE = """
+_PLACE = f"""
 select (select system_identifier from pg_control_system()) || '/' || oid place,
        pg_snapshot_xmin(pg_current_snapshot())::text xmin, pg_snapshot_xmax(pg_current_snapshot())::text xmax,
-       array(select pg_snapshot_xip(pg_current_snapshot())::text) under_way, now()::text at
+       array(select pg_snapshot_xip(pg_current_snapshot())::text) under_way, now()::text at, ({PRESENT})::text present
 from pg_database where datname = current_database()
 """
 
@@ -120,8 +122,8 @@ from pg_database where datname = current_database()
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a database stood: which it is; the oldest transaction that was open, the first that had not begun, those
-    between that were under way; the time; how many rows of its append-only tables were seen, and how many rows were
-    ever deleted from tables whose rows stay."""
+    between that were under way; the time, also by the clock of decisions; how many rows of its append-only tables were
+    seen, how many were ever deleted from tables whose rows stay, and how many of those had been made by when."""
 
     database: str
     xmin: int
@@ -130,6 +132,8 @@ class Place:
     under_way: Sequence[int] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     deleted: Mapping[str, int] = field(default_factory=dict)
+    present: str = ""
+    standing: Mapping[str, Numbers] = field(default_factory=dict)
 
 
 async def places_of(world: World) -> dict[str, Place]:
@@ -139,7 +143,8 @@ async def places_of(world: World) -> dict[str, Place]:
         place = await place_of(world[service])
         counts = {table: await count_of(world[service], table, place) for table in APPEND_ONLY[service]}
         deleted = {table: await _deleted(world[service], table) for table in NEVER_DELETED[service]}
-        found[service] = replace(place, counts=counts, deleted=deleted)
+        stays = await standing(world[service], service)
+        found[service] = replace(place, counts=counts, deleted=deleted, standing=stays)
     return found
 
 
@@ -148,7 +153,7 @@ async def place_of(connection: Connection) -> Place:
     row = await connection.fetchrow(_PLACE)
     assert row is not None
     under_way = [int(xid) for xid in row["under_way"]]
-    return Place(row["place"], int(row["xmin"]), row["at"], int(row["xmax"]), under_way)
+    return Place(row["place"], int(row["xmin"]), row["at"], int(row["xmax"]), under_way, present=row["present"])
 
 
 async def why_not(connection: Connection, since: Place) -> str:

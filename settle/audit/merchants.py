@@ -4,6 +4,13 @@ from settle.audit.findings import BOOKS, CARD, ORDER, Check
 
 CHECKS = (
     Check(
+        "merchants.rooted", "every journal under a share is of a share that is there", BOOKS,
+        """select 'journal ' || root || '/' || root_version || '/' || no || ' ' || op, 'a share of a merchant', 'none'
+           from journals j
+           where root like '%/%' and not exists (select from merchant_shares s where s.id = j.root)""",
+        cause="the share was deleted by hand with what told of it, or the journal was posted by hand",
+    ),
+    Check(
         "merchants.settled", "a committed settlement with a merchant moved its amount between the books", BOOKS,
         """select s.id, s.gift_minor::text, coalesce(e.cleared, 0)::text
            from audit_settlements s

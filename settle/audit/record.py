@@ -1,6 +1,7 @@
 """The permanent record beside what was done: an attempt that was done has its event, and what a call did its attempt.
 
-That nothing of the record itself was altered, taken out or swapped is told by its chain (`chains.py`).
+That nothing of the record itself was altered, taken out or swapped is told by its chain (`chains.py`). Nor is it ever
+pruned: so it tells of a row that is gone, or was made past the engine, also once no event does.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,44 @@ _NAMED = " union all ".join(
 )
 """What an attempt can be about beside a card."""
 
+_MADE = """
+select 'OPEN_DISPUTE' kind, redemption_id about, opened_at at, 'disputes ' || id what from disputes
+where opened_by <> 'engine'
+union all select 'REVOKE_BATCH', agreement_id, requested_at, 'revocation_batches ' || id from revocation_batches
+union all select 'APPROVE_CHANNEL_POLICY', channel, since, 'channel_versions ' || channel || '@' || number
+from channel_versions
+"""
+"""The rows that nothing but a call makes, at its instant, with the kind of its attempt and whom that is about."""
+_MAKING = "('OPEN_DISPUTE', 'REVOKE_BATCH', 'APPROVE_CHANNEL_POLICY')"
+_DENIED = "a.kind = 'CONFIRM_REDEMPTION' and a.outcome = 'DENIED' and a.card_id = f.card_id"
+"""An attempt to submit a code that a redemption of another draft has: the first of each draft opens a freeze case."""
+
 CHECKS = (
+    Check(
+        "record.made", "each case, batch and version was made by an attempt on the record, and each such attempt made"
+        " one", (CARD,),
+        f"""with since as (select max(at) at from record_since),
+                 made as (select kind, about, at, count(*) count, min(what) what from ({_MADE}) each
+                          where at > (select at from since) group by kind, about, at),
+                 said as (select kind, order_id about, at, count(*) count, min(id) id from attempts
+                          where outcome = 'DONE' and kind in {_MAKING} group by kind, order_id, at)
+            select coalesce(what, 'attempt ' || id || ' ' || kind || ' of ' || about),
+                   coalesce(said.count, 0) || ' by attempts of ' || at, coalesce(made.count, 0)::text
+            from made full join said using (kind, about, at)
+            where made.count is distinct from said.count
+            union all
+            select 'freeze_cases ' || id, 'a denied attempt of ' || opened_at, 'none' from freeze_cases f
+            where opened_at > (select at from since)
+              and not exists (select from attempts a where {_DENIED} and a.at = f.opened_at)
+            union all
+            select 'freeze_cases of redemption ' || redemption_id, 'one of ' || opened_at || ', as ' || id || ' tells',
+                   'none'
+            from disputes d
+            where type = 'DUPLICATE_CODE' and opened_by = 'engine'
+              and not exists (select from freeze_cases f
+                              where f.redemption_id = d.redemption_id and f.opened_at = d.opened_at)""",
+        "the row was deleted, or put there, past the engine",
+    ),
     Check(
         "record.sealed", "every attempt stands in a volume, before the end that the volume says", (CARD,),
         """select 'attempt ' || a.id, coalesce('number 1 to ' || v.attempts, 'the volume') || ' of ' || a.volume,

@@ -23,6 +23,9 @@ _WRITTEN_AT = (
 """Since when a row is as it is, at the earliest, where it says so itself."""
 
 
+_WRITTEN = {"merchant_shares": "(version > 0 or payable_minor <> 0)", "agreement_years": "version > 0"}
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A table whose rows are sealed: by which column a row is found, and by which it belongs to an aggregate; what its
@@ -48,8 +51,9 @@ class Sealed:
 
     @property
     def written(self) -> str:
-        """Which rows are: one that only a lock made is empty, and has no seal."""
-        return "(version > 0 or payable_minor <> 0)" if self.table == "merchant_shares" else "true"
+        """Which rows are: one that only a lock made is empty, and has no seal, nor has a year that a process of before
+        closed."""
+        return _WRITTEN.get(self.table, "true")
 
     def selected(self, where: str) -> str:
         """All that is under seals, and these, of some rows."""

@@ -90,6 +90,10 @@ GIFT_CARDS = Sealed(
         "handed_to", "events_head",
     ),
 )
+CODES = Sealed(
+    CARD, "card_codes", "blind_index", "card_id",
+    columns=("blind_index", "card_id", "last4", "number", "version", "sealed"),
+)
 CARD_SHARES = Sealed(
     CARD, "merchant_shares", "id", "id", columns=(
         "id", "merchant_id", "payable_minor", "settling_minor", "refunding_minor", "sequence", "version",
@@ -158,6 +162,9 @@ AGREEMENTS = Sealed(
         "approved_by", "since", "year", "proposal", "events_head",
     ),
 )
+YEARS = Sealed(
+    CARD, "agreement_years", "id", "agreement_id", columns=("id", "agreement_id", "year", "redeemed_minor", "version"),
+)
 BATCHES = Sealed(
     CARD, "revocation_batches", "id", "agreement_id",
     columns=("id", "agreement_id", "requested_at", "items", "version"),
@@ -166,8 +173,8 @@ OF_RUNTIME = (ANSWERS, PARKED, ACTS)
 OF_ORDERS = (ORDERS, CASES, WITH_MERCHANTS, REFUND_DAYS)
 OF_CREDIT = (LEGS, SHARES, COMPARISONS, DIFFERENCES, PAYOUTS, SWITCHES, RECYCLERS)
 OF_CARDS = (
-    TENDERS, GIFT_CARDS, CARD_SHARES, REDEMPTIONS, FREEZE_CASES, REDEEMERS, CHANNELS, VERSIONS, CALENDARS, AGREEMENTS,
-    BATCHES, DISPUTES,
+    TENDERS, GIFT_CARDS, CODES, CARD_SHARES, REDEMPTIONS, FREEZE_CASES, REDEEMERS, CHANNELS, VERSIONS, CALENDARS,
+    AGREEMENTS, YEARS, BATCHES, DISPUTES,
 )
 WALKED = (
     *(("order", each) for each in (ORDERS, CASES, *BOTH)),
@@ -175,9 +182,10 @@ WALKED = (
     ("refund day", REFUND_DAYS),
     *(("account", each) for each in (LEGS, PAYOUTS)), ("share", SHARES),
     *(("reconciliation", each) for each in (COMPARISONS, DIFFERENCES)), ("switch", SWITCHES), ("channel", RECYCLERS),
-    *(("card", each) for each in (TENDERS, GIFT_CARDS, REDEMPTIONS, FREEZE_CASES, DISPUTES)),
+    *(("card", each) for each in (TENDERS, GIFT_CARDS, CODES, REDEMPTIONS, FREEZE_CASES, DISPUTES)),
     *(("card", replace(each, service=CARD)) for each in BOTH),
     ("share", CARD_SHARES), ("redeemer", REDEEMERS), ("calendar", CALENDARS),
-    *(("channel", each) for each in (CHANNELS, VERSIONS)), *(("agreement", each) for each in (AGREEMENTS, BATCHES)),
+    *(("channel", each) for each in (CHANNELS, VERSIONS)),
+    *(("agreement", each) for each in (AGREEMENTS, YEARS, BATCHES)),
 )
 """The tables whose rows belong to aggregates, by the kind of these."""

@@ -18,7 +18,7 @@ from settle.audit.spread import Copied
 from settle.audit.unreadable import is_fault, leave_out, set_back, shadows
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
-PAGE_ROWS, COPIED_ROWS = 1_000, 10_000
+PAGE_ROWS, COPIED_ROWS = 1_000, 2_000
 SETTINGS = {
     "jit": "off", "work_mem": "128MB", "temp_buffers": "64MB", "max_parallel_workers_per_gather": "0",
     "timezone": "UTC", "application_name": "settle/audit",

@@ -43,7 +43,8 @@ def as_text(report: Report) -> str:
     if report.since:
         lines.append(f"note  only what changed since {report.since} was walked; --full walks everything")
     verdict = "clean" if report.clean else f"{sum(report.counts.values())} violations of {len(report.counts)} promises"
-    lines.append(f"{verdict}: {len(report.checks)} checks over {looked} in {report.seconds:.1f} s")
+    over = f" over {looked}" if looked else ""
+    lines.append(f"{verdict}: {len(report.checks)} checks{over} in {report.seconds:.1f} s")
     return "\n".join(lines)
 
 

@@ -41,6 +41,9 @@ DEADLINE_SECONDS = 30.0
 DRAIN_SECONDS_MAX = 60.0
 TICK_SECONDS = 0.002
 IDLE_TICK_SECONDS = 0.0005
+FILLING_SECONDS, FILLING_PART = 2.0, 1 / 4
+"""For so long at the start of a phase, and at most so much of it, the engine fills: a rate counts what is settled
+after it. What is under way at the end is not counted either, and is as much."""
 MOMENTS = 40
 """Into so many parts a phase is cut for its latency over time."""
 OPTIONS = (("grpc.max_send_message_length", 1 << 20), ("grpc.use_local_subchannel_pool", 1))
@@ -246,19 +249,25 @@ class Load:
             tally.started.pop(order_id, None)
 
     async def _finish(self, tally: Tally, until: float) -> dict[str, object]:
-        """Wait for what is under way, then count: what was settled within the phase makes the rate."""
+        """Wait for what is under way, then count: what was settled while the engine was full makes the rate."""
         deadline = time.perf_counter() + DRAIN_SECONDS_MAX
         while self._unsettled(tally) > 0 and time.perf_counter() < deadline:  # a thread counts
             await asyncio.sleep(0.02)
         at = self._subscriber.settled_at
-        within = sum(1 for order_id in tally.started if at.get(order_id, until + 1) <= until)
         return {
-            "seconds": until - tally.began, "sent": tally.sent, "settled_within": within,
+            "seconds": until - tally.began, "sent": tally.sent,
+            "settled_per_second": _rate(tally.began, until, [at[each] for each in tally.started if each in at]),
             "settled": sum(1 for order_id in tally.started if order_id in at),
             "accepted": tally.accepted, "to_settled": [at[o] - began for o, began in tally.started.items() if o in at],
             "errors": dict(tally.errors), "refused": tally.refused,
             "held_back": tally.held_back, "moments": _moments(tally, until, at),
         }
+
+
+def _rate(began: float, until: float, settled: Sequence[float]) -> float:
+    """How many of these instants lie in a second of a phase, once it has filled the engine."""
+    filled = began + min(FILLING_SECONDS, (until - began) * FILLING_PART)
+    return sum(1 for instant in settled if filled < instant <= until) / (until - filled) if until > filled else 0.0
 
 
 def _moments(tally: Tally, until: float, settled_at: Mapping[str, float]) -> list[tuple[float, list[float]]]:

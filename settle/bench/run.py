@@ -166,7 +166,7 @@ async def _phase(
     settled, cores = max(answer["settled"], 1), processes.cores()
     return Phase(
         name=name, seconds=round(answer["seconds"], 2), sent=answer["sent"], settled=answer["settled"],
-        settled_per_second=round(answer["settled_within"] / answer["seconds"], 1),
+        settled_per_second=round(answer["settled_per_second"], 1),
         accepted=Percentiles.of(answer["accepted"]), to_settled=Percentiles.of(answer["to_settled"]),
         errors=answer["errors"], refused=Percentiles.of(answer["refused"]),
         held_back=answer["held_back"],

@@ -73,7 +73,8 @@ async def test_a_command_says_what_its_caller_has_seen(played: Played) -> None:
 
 @pytest.mark.parametrize(("path", "tag"), [
     ("/v1/orders/ord_1:cancel", "*"), ("/v1/orders/ord_1:cancel", 'W/"7"'), ("/v1/orders/ord_1:cancel", '"7", "8"'),
-    ("/v1/orders/ord_1:cancel", '"x"'), ("/v1/orders", '"7"'), ("/v1/orders/%20:cancel", '"7"'),
+    ("/v1/orders/ord_1:cancel", '"x"'), ("/v1/orders/ord_1:cancel", '"07"'), ("/v1/orders", '"7"'),
+    ("/v1/orders/%20:cancel", '"7"'),
 ])
 async def test_what_cannot_be_matched_is_refused(played: Played, path: str, tag: str) -> None:
     """A precondition that nobody could hold a command to is not passed over."""

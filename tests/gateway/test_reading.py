@@ -5,12 +5,14 @@ from contextlib import suppress
 from uuid import uuid4
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.contract import methods
 from gateway.reading import check_media_type, message_of
 from gateway.refusals import HttpRefusal
+from gateway.shapes import shape_of
 from gateway.templates import Match, Paths
 from settlement.common.v1 import money_pb2
 from settlement.order.v1 import order_pb2, order_service_pb2
@@ -96,6 +98,74 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 def test_a_body_of_another_shape_is_refused(body: dict[str, object]) -> None:
     """Unknown fields too: a misspelt one would be left out in silence."""
     assert refusal(CANCEL, body=json.dumps(body).encode()) == (400, "INVALID_ARGUMENT")
+
+
+PLACE = match("POST", "/v1/orders")
+MONEY = {"minorUnits": "1", "currencyCode": "CNY"}
+
+
+@pytest.mark.parametrize(("at", "body"), [
+    (CANCEL, {"note": "a", "lines": [{"line_id": "L1", "lineId": "L2"}]}),
+    (CANCEL, {"wait_timeout": "1s", "waitTimeout": "9s"}),
+    (CANCEL, {"lines": [[]]}), (CANCEL, {"lines": [""]}), (CANCEL, {"lines": [None]}),
+    (CANCEL, {"reason": True}), (CANCEL, {"reason": "1"}), (CANCEL, {"reason": {}}),
+    (CANCEL, {"quote": "!!!!"}), (CANCEL, {"quote": "=="}), (CANCEL, {"quote": "AAAA AAAA"}), (CANCEL, {"quote": "A"}),
+    (CANCEL, {"lines": [{"quantity": "1_000"}]}), (CANCEL, {"lines": [{"quantity": "\u0663"}]}),
+    (CANCEL, {"lines": [{"quantity": "1e2"}]}), (CANCEL, {"lines": [{"quantity": "+1"}]}),
+    (CANCEL, {"lines": [{"quantity": 9007199254740994.0}]}),
+    (CANCEL, {"waitTimeout": "1_0s"}), (CANCEL, {"waitTimeout": " 1s"}), (CANCEL, {"waitTimeout": "\u0661s"}),
+    (PLACE, {"platformCoupon": []}), (PLACE, {"platformCoupon": ""}), (PLACE, {"creditTerms": []}),
+    (PLACE, {"lines": [{"unitPrice": MONEY, "unit_price": MONEY}]}),
+], ids=lambda given: given.method.descriptor.name if isinstance(given, Match) else repr(given))
+def test_nothing_is_taken_for_something_else(at: Match, body: dict[str, object]) -> None:
+    """What the library would take for another value, or for none: the last of two, or a quote that is nothing."""
+    assert refusal(at, body=json.dumps(body).encode()) == (400, "INVALID_ARGUMENT")
+
+
+@pytest.mark.parametrize("body", [
+    {"quote": "AAECA-__"}, {"quote": "AAECA+//"}, {"quote": "AA=="}, {"quote": ""}, {"quote": None}, {"reason": 1},
+    {"lines": [{"quantity": 2.0}]}, {"lines": [{"quantity": "-2"}]}, {"waitTimeout": "-0.5s"},
+], ids=repr)
+def test_each_kind_has_its_forms(body: dict[str, object]) -> None:
+    """All that the standard knows: base64 of both kinds, null for nothing, whole numbers with a point."""
+    assert message_of(CANCEL, "", json.dumps(body).encode(), None).IsInitialized()
+
+
+def test_every_kind_of_field_has_a_shape() -> None:
+    """None of a request is read by the library alone."""
+    def check(descriptor: Descriptor | None) -> None:
+        assert descriptor is not None
+        for field in descriptor.fields:
+            if shape_of(field) is None:
+                inner = field.message_type
+                assert inner is not None
+                assert not inner.GetOptions().map_entry
+                assert not inner.full_name.startswith("google."), field.full_name
+                check(inner)
+
+    for method in methods():
+        check(method.descriptor.input_type)
+
+
+def test_a_refusal_says_where_it_is() -> None:
+    """In the names of the request, not in those of the library or of Python."""
+    with pytest.raises(HttpRefusal, match=r"lines\[1\]\.line_id must be a text$"):
+        message_of(CANCEL, "", json.dumps({"lines": [{"lineId": "L1"}, {"line_id": 5}]}).encode(), None)
+
+
+def test_a_number_in_the_path_may_be_repeated() -> None:
+    """As a number or as text, as the body has it."""
+    at = match("POST", "/v1/calendars/2026:approve")
+    for year in (2026, "2026"):
+        message_of(at, "", json.dumps({"year": year, "proposal": 1}).encode(), None)
+
+    assert refusal(at, body=b'{"year": 2027}') == (400, "CONTRADICTION")
+
+
+@pytest.mark.parametrize("number", ["00000000001", "01", "9" * 11, "1_0"])
+def test_the_number_of_a_value_is_read_whole(number: str) -> None:
+    """No digit is left out, or the filter would be another one."""
+    assert refusal(LIST, f"state={number}") == (400, "INVALID_ARGUMENT")
 
 
 @pytest.mark.parametrize("query", [

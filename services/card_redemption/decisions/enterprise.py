@@ -5,7 +5,13 @@ from datetime import datetime, timedelta
 
 from services.card_redemption.decisions.recorded import asked_by_customer, published
 from services.card_redemption.domain.enterprise import changing, drawing
-from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement, AgreementTerms
+from services.card_redemption.domain.enterprise.agreement import (
+    AgreedTerms,
+    Agreement,
+    AgreementTerms,
+    AgreementYear,
+    year_id,
+)
 from services.card_redemption.domain.enterprise.batch import RevocationBatch, RevocationItem
 from services.card_redemption.domain.enterprise.commands import (
     ApproveAgreement,
@@ -45,7 +51,10 @@ def approve(known: Known, body: ApproveAgreement, message: Message, now: datetim
 
 def draw(known: Known, body: DrawAgreement, message: Message, now: datetime) -> Decision:
     """Notice: a redemption was accepted under it. It was there when that was submitted, and nothing deletes it."""
-    return drawing.drawn(_theirs(known.find(Agreement, body.agreement_id), body.agreement_id), body)
+    agreement = _theirs(known.find(Agreement, body.agreement_id), body.agreement_id)
+    year = drawing.closed_year(agreement, body)
+    closed = known.find(AgreementYear, year_id(agreement.id, year)) if year else None
+    return drawing.drawn(agreement, body, closed)
 
 
 def revoke_batch(known: Known, body: RevokeBatch, message: Message, now: datetime) -> Decision:

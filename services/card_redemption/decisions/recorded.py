@@ -8,9 +8,9 @@ from services.card_redemption.domain.disputes import commands as disputes
 from services.card_redemption.domain.disputes.timers import EXECUTE
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel, ended, kind_named
 from services.card_redemption.domain.redemption import commands
+from services.card_redemption.domain.redemption.elsewhere import NOT_HIS
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import ClaimPlan, Kind, StopPlan
-from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.redemption.submitting import Denied
 from services.card_redemption.domain.redemption.taking_back import Cause, TakeBack
 from services.kernel.decision import Done, Refused, Rule
@@ -93,8 +93,8 @@ def card_named(key: str, about: str) -> str:
 
 def denied_later(run: Run, order: RedemptionOrder) -> tuple[Attempt, ...]:
     """What the record has of a call whose saga a participant refused: when it was asked it was only begun. A payout is
-    nobody's call, and is asked for again; so is a fee at another account."""
-    again = run.kind == Kind.PAYOUT or order.state is RedemptionState.CANCELLING
+    nobody's call, and is asked for again; so is what is asked of another account."""
+    again = run.kind == Kind.PAYOUT or (order.settlement_id != "" and order.reason == NOT_HIS)
     if run.phase is not Phase.ABORTED or again:
         return ()
     taken_back = isinstance(run.plan, ClaimPlan | StopPlan)

@@ -15,7 +15,7 @@ from services.card_redemption.rpc.presenting import Presenting, without_code
 from services.card_redemption.rpc.quoting import QUOTE_KEY
 from services.card_redemption.rpc.redemption_requests import instant_or_none, method
 from services.card_redemption.store.reads import find_card
-from services.card_redemption.vault import Vault, look_right
+from services.card_redemption.vault import DraftSeal, Vault, look_right
 from services.card_redemption.wire.redemptions import ENTRIES
 from services.kernel.ids import money_account
 from services.kernel.money import amount
@@ -33,6 +33,7 @@ class Preparing:
         self._edge, self._vault = edge, vault
         self._presenting = Presenting(edge, vault)
         self._key = edge.settings.key("draft")
+        self._seal = DraftSeal(self._key)
         target = edge.settings.option("verifier_target")
         certificates = Certificates.of(edge.settings)
         self._provider = RemoteProvider(target, certificates=certificates) if target else None
@@ -55,11 +56,12 @@ class Preparing:
         answer: pb.PrepareRedemptionResponse = await self._edge.ask(
             context, masked, key=request.customer_id, body=body
         )
+        answer.token = self._seal.sealed(answer.token)
         return answer
 
     async def confirm(self, request: pb.ConfirmRedemptionRequest, context: Context) -> Any:  # Any: what the codec tells
         """Submit a draft of ours; its code is only now looked at, so it counts among those that its customer tries."""
-        draft = drafts.read(request.token, self._key)
+        draft = self._seal.opened(request.token)
         async with self._presenting.draft(draft.customer_id) as wrong_before:
             body = ConfirmRedemption(draft, await self._answers(draft), wrong_before)
             return await self._edge.ask(context, request, key=draft.card_id, body=body)

@@ -5,7 +5,7 @@ from services.card_redemption.domain.cards.tender import CardTender
 from services.card_redemption.domain.channels.channel import Channel, ChannelVersion, InForce
 from services.card_redemption.domain.codes import CardCode
 from services.card_redemption.domain.disputes.case import Dispute
-from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement
+from services.card_redemption.domain.enterprise.agreement import AgreedTerms, Agreement, AgreementYear
 from services.card_redemption.domain.enterprise.batch import RevocationBatch
 from services.card_redemption.domain.merchants.share import MerchantShare
 from services.card_redemption.domain.redemption.order import RedemptionOrder
@@ -34,6 +34,7 @@ TABLES = (
     Table(CardTender, load_tenders, save_tenders),
     Table(RedemptionOrder, redemptions.load_redemptions, redemptions.save_redemptions),
     Table(FreezeCase, redemptions.load_freeze_cases, redemptions.save_freeze_cases),
+    Table(AgreementYear, agreements.load_years, agreements.save_years),
     Table(RevocationBatch, agreements.load_batches, agreements.save_batches),
     Table(AgreedTerms, agreements.load_agreed_terms, Viewing()),
     Table(RedeemerStanding, redeemers.load_standings, Viewing()),

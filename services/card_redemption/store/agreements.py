@@ -1,4 +1,4 @@
-"""Rows of agreements with enterprises, and of the batches that they revoke."""
+"""Rows of agreements with enterprises, of their years that are over, and of the batches that they revoke."""
 
 from collections.abc import Sequence
 
@@ -10,6 +10,7 @@ from services.card_redemption.domain.enterprise.agreement import (
     Agreement,
     AgreementProposal,
     AgreementTerms,
+    AgreementYear,
 )
 from services.card_redemption.domain.enterprise.batch import RevocationBatch, RevocationItem
 from services.runtime.ground.saving import Saving, column, columns
@@ -67,6 +68,24 @@ async def load_agreed_terms(connection: Connection, keys: Sequence[str]) -> list
         keys,
     )
     return [AgreedTerms(row["id"], row["customer_id"], row["number"], _TERMS.decode(row["terms"])) for row in rows]
+
+
+async def load_years(connection: Connection, keys: Sequence[str]) -> list[AgreementYear]:
+    """Read these closed years; their agreements are locked already."""
+    rows = await connection.fetch(
+        "select id, agreement_id, year, redeemed_minor, version from agreement_years where id = any($1::text[])", keys
+    )
+    return [AgreementYear(**row) for row in rows]
+
+
+save_years = Saving(
+    "agreement_years",
+    key="id",
+    once=(*columns("text", "id", "agreement_id"), column("year", "integer")),
+    moving=columns("bigint", "redeemed_minor", "version"),
+    sealed=True,
+)
+"""What is told of a year after it was over changes its sum."""
 
 
 def _batch_of(row: asyncpg.Record) -> RevocationBatch:

@@ -35,9 +35,13 @@ save_codes = Appending(
     "card_codes",
     (
         *columns("text", "blind_index", "card_id", "last4"), *columns("bigint", "number", "version"),
-        column("key_version", "integer", "envelope.key_version"),
-        column("wrapped_key", "bytea", "envelope.wrapped_key"), column("sealed", "bytea", "envelope.sealed"),
+        column("sealed", "bytea", "envelope.sealed"),
     ),
+    beside=(
+        column("key_version", "integer", "envelope.key_version"),
+        column("wrapped_key", "bytea", "envelope.wrapped_key"),
+    ),
+    sealed=True,
 )
 
 

@@ -99,11 +99,14 @@ class Saving:
 
 class Appending:
     """Writes rows that never change; the table's primary key refuses one that is there. A `sealed` row keeps a seal
-    over all its columns, if no chain holds it."""
+    over all its columns, if no chain holds it; but over none of `beside`, which others may write anew."""
 
-    def __init__(self, table: str, each: Sequence[Column], *, sealed: bool = False) -> None:
-        self.table, self.columns, self.sealed = table, each, sealed
-        written = (*each, *_seals(each if sealed else (), "seal"))
+    def __init__(
+        self, table: str, each: Sequence[Column], *, beside: Sequence[Column] = (), sealed: bool = False
+    ) -> None:
+        self.table, self.columns, self.sealed = table, (*each, *beside), sealed
+        self.under_seal = tuple(each) if sealed else ()
+        written = (*self.columns, *_seals(self.under_seal, "seal"))
         self._insert = insert_into(table, {column.name: column.type for column in written})
 
     def __call__(self, rows: Sequence[Any], found: Mapping[str, int], seal_key: bytes = b"") -> list[Write]:
@@ -112,7 +115,8 @@ class Appending:
             raise Defect(f"{self.table}: {changed} are there, and never change")
         values = _values(self.columns, rows)
         if self.sealed:
-            values.append([seal_of(self.table, row, seal_key) for row in zip(*values, strict=True)])
+            under = zip(*values[: len(self.under_seal)], strict=True)
+            values.append([seal_of(self.table, row, seal_key) for row in under])
         return [Write(self._insert, values)]
 
 

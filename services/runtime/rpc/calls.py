@@ -102,6 +102,7 @@ class Calls:
             async def watched(entered: Entered | None) -> AsyncGenerator[Message, None]:
                 admitted = await self.admit(request, gate, entered)
                 async for response in behaviour(admitted, context):
+                    await _entered(gate, context)  # whose token has ended, or has lost its key, sees nothing more
                     yield response
 
             await self._streamed(method, context, gate, watched, self.closing)

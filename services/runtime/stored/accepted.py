@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import asyncpg
 
-from services.kernel.seal import ACCEPTED, seal_of
+from services.kernel.seal import ACCEPTED, LongSeal
 from services.runtime.ground import facts
 from services.runtime.ground.tables import Connection
+
+_ROWS = "select said from accepted_rows order by said collate \"C\""
+_AT_ONCE = 1_000
+"""So many rows are read at a time."""
 
 
 async def seal(connection: Connection, key: bytes, anew: bool) -> None:
@@ -42,5 +46,9 @@ async def _holds(connection: Connection, key: bytes) -> bool:
 
 
 async def _told(connection: Connection, key: bytes) -> str:
-    rows = await connection.fetch("select said from accepted_rows order by said collate \"C\"")
-    return seal_of(ACCEPTED, [row["said"] for row in rows], key).hex()
+    """Of an older database it is a row for each of its aggregates: they are not held all at once."""
+    told = LongSeal(ACCEPTED, key)
+    async with connection.transaction():
+        async for row in connection.cursor(_ROWS, prefetch=_AT_ONCE):
+            told.take(row["said"])
+    return told.hex()

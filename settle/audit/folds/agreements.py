@@ -1,4 +1,4 @@
-"""Agreements with enterprises and their batches are what their events tell: each is decided again by its domain."""
+"""Agreements with enterprises, their years and batches are what events tell: each is decided again by its domain."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,7 +10,13 @@ import msgspec
 from google.protobuf.message import DecodeError, Message
 
 from services.card_redemption.domain.enterprise import changing, drawing, events
-from services.card_redemption.domain.enterprise.agreement import Agreement, AgreementProposal, AgreementTerms
+from services.card_redemption.domain.enterprise.agreement import (
+    Agreement,
+    AgreementProposal,
+    AgreementTerms,
+    AgreementYear,
+    year_id,
+)
 from services.card_redemption.domain.enterprise.batch import RevocationBatch, RevocationItem
 from services.card_redemption.domain.enterprise.commands import DrawAgreement
 from services.card_redemption.domain.recycling.enterprise import Revocation
@@ -34,14 +40,20 @@ _BATCHES = """
 select id, agreement_id, requested_at, items, version from revocation_batches where agreement_id = any($1::text[])
 order by agreement_id, id
 """
+_YEARS = """
+select id, agreement_id, year, redeemed_minor, version from agreement_years where agreement_id = any($1::text[])
+order by agreement_id, year
+"""
 
 
 @dataclass(slots=True)
 class _Told:
-    """What the events make of an agreement, its batches, and what has to be told next; why they do not."""
+    """What the events make of an agreement, its batches and its closed years, and what has to be told next; why they
+    do not."""
 
     agreement: Agreement
     batches: dict[str, RevocationBatch] = field(default_factory=dict)
+    years: dict[str, AgreementYear] = field(default_factory=dict)
     next: list[object] = field(default_factory=list)
     fault: str = ""
     since: str = ""
@@ -73,10 +85,12 @@ def _items(wire: pb.RevocationRequested | pb.BatchRevoked) -> tuple[RevocationIt
 
 
 def _draw(told: _Told, wire: pb.AgreementDrawn, at: datetime) -> Decision:
-    begin = start_of(date(wire.year, 1, 1))
-    return drawing.drawn(
-        told.agreement, DrawAgreement(told.agreement.id, wire.redemption_id, wire.face_minor, begin)
-    )
+    begin, agreement = start_of(date(wire.year, 1, 1)), told.agreement
+    body = DrawAgreement(agreement.id, wire.redemption_id, wire.face_minor, begin)
+    if wire.year < agreement.year and not wire.total_minor:
+        return drawing.uncounted(agreement, body)
+    year = drawing.closed_year(agreement, body)
+    return drawing.drawn(agreement, body, told.years.get(year_id(agreement.id, year)))
 
 
 def _request(told: _Told, wire: pb.RevocationRequested, at: datetime) -> Decision:
@@ -132,6 +146,8 @@ def _tell(told: _Told, event: asyncpg.Record) -> None:
                 told.agreement = row
             elif isinstance(row, RevocationBatch):
                 told.batches[row.id] = row
+            elif isinstance(row, AgreementYear):
+                told.years[row.id] = row
     expected, said = told.next.pop(0), _FACTS[kind](wire)
     if said != expected:
         raise ValueError(f"{said}, not {expected}")
@@ -152,7 +168,7 @@ def _replayed(row: asyncpg.Record, found: Sequence[asyncpg.Record]) -> _Told:
 
 
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
-    """What these agreements and their batches say that their events do not."""
+    """What these agreements, their years and their batches say that their events do not."""
     told: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
     for event in await read_all(world, CARD, EVENTS, ids):
         told[event["aggregate_id"]].append(event)
@@ -160,12 +176,16 @@ async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     batches: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
     for row in await rows(world, CARD, _BATCHES, ids):
         batches[row["agreement_id"]].append(row)
+    years: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
+    for row in await rows(world, CARD, _YEARS, ids):
+        years[row["agreement_id"]].append(row)
     found: list[Finding] = []
     for row in await rows(world, CARD, _AGREEMENTS, ids):
         if row["id"] not in pruned:
             replayed = _replayed(row, told[row["id"]])
             found += _of_agreement(row, replayed)
             found += _of_batches(batches[row["id"]], replayed)
+            found += _of_years(years[row["id"]], replayed)
     return found
 
 
@@ -200,6 +220,19 @@ def _of_batches(stored: Sequence[asyncpg.Record], told: _Told) -> Iterator[Findi
         yield from _unlike(what, said, RevocationBatch(**dict(row) | {"items": items}), told.since)
     for missing in expected.values():
         yield Finding(AGREEMENTS, CARD, f"revocation_batches {missing.id}", "a row, as it was told", "none")
+
+
+def _of_years(stored: Sequence[asyncpg.Record], told: _Told) -> Iterator[Finding]:
+    """Their versions count what newer processes wrote alone (0024)."""
+    expected = dict(told.years)
+    for row in stored:
+        what, said = f"agreement_years {row['id']}", expected.pop(row["id"], None)
+        if said is None:
+            yield Finding(AGREEMENTS, CARD, what, "an event that tells it", "none", since=told.since)
+            continue
+        yield from _unlike(what, said, AgreementYear(**dict(row)), told.since, ("version",))
+    for missing in expected.values():
+        yield Finding(AGREEMENTS, CARD, f"agreement_years {missing.id}", "a row, as it was told", "none")
 
 
 def _unlike(what: str, told: Any, stored: Any, since: str, beside: Sequence[str] = ()) -> Iterator[Finding]:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import asyncpg
 import msgspec
 
-from services.card_redemption.domain.redemption.order import RedemptionOrder
+from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.card_redemption.domain.redemption.order import Payout, RedemptionOrder
 from services.card_redemption.domain.redemption.redeemer import NEVER
-from services.card_redemption.domain.redemption.states import RedemptionState
+from services.card_redemption.domain.redemption.states import PayoutState, RedemptionState
 from services.kernel.calendar import business_date
 from settle.audit.findings import CARD, Check, Finding, Walk
 from settle.audit.folds.differences import readable
@@ -21,6 +22,7 @@ from settle.audit.snapshots import World
 
 COUNTED = "redeemers.counted"
 _S = RedemptionState
+_PAYOUT_STATE = Payout._fields.index("state")
 _REDEEMERS = """
 select id, completed, cancelled_day, cancelled_minor, restricted, cases, pending_saga_id from redeemers
 where id = any($1::text[])
@@ -59,12 +61,23 @@ Odd = Iterator[tuple[str, str, object]]
 
 
 def _completed(orders: Sequence[RedemptionOrder], counted: int, waiting: set[str]) -> Odd:
-    """Each counts once; of those whose fault was reversed not every one had been complete."""
-    complete = [order for order in orders if order.state is _S.COMPLETED]
+    """Each counts once; of those whose fault was reversed not every one had been complete, or is known to have been."""
+    complete = [order for order in orders if order.state is _S.COMPLETED or _was_complete(order)]
     told = [order for order in complete if f"{order.id}/completed" not in waiting]
-    most = len(complete) + sum(order.state is _S.FAULT_REVERSED for order in orders)
+    most = sum(order.state in (_S.COMPLETED, _S.FAULT_REVERSED) for order in orders)
     if not len(told) <= counted <= most:
         yield "completed", f"{len(told)} to {most}", counted
+
+
+def _was_complete(order: RedemptionOrder) -> bool:
+    """Whether a redemption whose fault was reversed had certainly been complete: a wallet has its payout at once, and
+    with the last of them it is, unless an operator leads it or it was frozen then."""
+    states = {payout.state for payout in order.payouts}
+    return (
+        order.state is _S.FAULT_REVERSED and order.method is PayoutMethod.JD_BALANCE and order.fraud is None
+        and not order.terms.by_hand and PayoutState.PAID in states
+        and states <= {PayoutState.PAID, PayoutState.STOPPED}
+    )
 
 
 def _restricted(
@@ -111,14 +124,23 @@ def _cancelled(orders: Sequence[RedemptionOrder], row: asyncpg.Record) -> Odd:
 WALKS = (
     Walk(COUNTED, "what is counted for a customer is what his redemptions came to", CARD, "redeemer", differing),
 )
+_WAS_COMPLETE = f"""
+o.state = '{_S.FAULT_REVERSED}' and o.method = '{PayoutMethod.JD_BALANCE}' and o.fraud is null
+and not (o.terms ->> 'by_hand')::boolean
+and (select bool_or(state = '{PayoutState.PAID}')
+            and bool_and(state in ('{PayoutState.PAID}', '{PayoutState.STOPPED}'))
+     from (select p ->> {_PAYOUT_STATE} state from json_array_elements(o.payouts) p) payouts)
+"""
+"""`_was_complete`, in SQL."""
 CHECKS = (
     Check(
         "redeemers.known", "who completed a redemption, cancelled one under a cap, or gave in a spent card, is counted",
         (CARD,),
-        """select 'redeemers ' || o.customer_id, 'a row, for ' || min(o.id), 'none'
+        f"""select 'redeemers ' || o.customer_id, 'a row, for ' || min(o.id), 'none'
            from redemption_orders o
-           left join notices n on n.id = o.id || '/' || lower(o.state)
-           where (o.state in ('COMPLETED', 'FAILED_CONSUMED')
+           left join notices n on n.id = o.id || '/' || case o.state when 'FAULT_REVERSED' then 'completed'
+                                                                     else lower(o.state) end
+           where (o.state in ('COMPLETED', 'FAILED_CONSUMED') or {_WAS_COMPLETE}
                   or o.state = 'CANCELLED' and o.terms -> 'limits' ->> 'cancelled_daily_minor' is not null)
              and n.id is null
              and not exists (select from redeemers r where r.id = o.customer_id)

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from services.credit_ledger.domain.log.postings import UNDER_A_CHANNEL
 from services.credit_ledger.domain.model import books
-from services.credit_ledger.domain.model.channel import remittance_id
+from services.credit_ledger.domain.model.channel import nameless_id, remittance_id
 from services.credit_ledger.domain.model.redemptions import ReceiveRemittance
 from settle.audit.findings import CREDIT, Finding, Walk, instant
 from settle.audit.folds.differences import readable
@@ -52,8 +52,9 @@ async def channels(world: World, ids: Sequence[str]) -> list[Finding]:
 def _of_names(
     row: asyncpg.Record, names: Sequence[asyncpg.Record], told: dict[int, asyncpg.Record]
 ) -> Iterator[Finding]:
-    """Each has a name, the one that was told; of before there were names, one row without stands for all (0017)."""
-    before = 0
+    """Each has a name, the one that was told; of before there were names, one row without stands for all (0017), and
+    what such a process booked beside newer ones under a name that was taken, or is forgotten, has none (0018)."""
+    before, taken = 0, set[str]()
     if names and names[0]["id"] == remittance_id(row["id"], ""):
         before, names = names[0]["number"], names[1:]
     if before + len(names) != row["sequence"]:
@@ -61,7 +62,11 @@ def _of_names(
     for number, name in enumerate(names, before + 1):
         event = told.get(number)
         fact = _read(_RECEIVED, event["payload"]) if event is not None else None
-        expected = (name["id"] if fact is None else remittance_id(row["id"], fact.reference), number, 1)
+        right = name["id"] if fact is None else remittance_id(row["id"], fact.reference)
+        if right in taken:
+            right = nameless_id(row["id"], number)
+        taken.add(right)
+        expected = (right, number, 1)
         actual = name["id"], name["number"], name["version"]
         if actual != expected:
             yield _finding(CHANNELS, f"remittances {name['id']}", readable(expected), readable(actual))

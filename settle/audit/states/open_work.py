@@ -8,7 +8,7 @@ from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.disputes.timers import EXECUTE, SLA
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.timers import ALL as REDEMPTION_TIMERS
-from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS, RESUBMITTED
 from services.credit_ledger.domain import lifecycles
 from services.credit_ledger.domain.legs.payouts import PAYOUT_TIMER
 from services.credit_ledger.domain.legs.steps import LEG_TIMER
@@ -58,11 +58,11 @@ WOKEN: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     CARD: {
         "redemption_orders": REDEMPTION_TIMERS, "disputes": (SLA, EXECUTE), "gift_cards": (SWEEP,),
         "notices": (NOTICE,), "sagas": (WAKE, *BY_HAND),
-        "": (DRAFT_ENDS, ADOPT_TIMER),
+        "": (DRAFT_ENDS, RESUBMITTED, ADOPT_TIMER),
     },
 }
-"""What the timers of each kind wake, by the table of the row that their key names; a draft has no row, and
-what is adopted comes with its row."""
+"""What the timers of each kind wake, by the table of the row that their key names; a draft and a submission
+that was denied have no row, and what is adopted comes with its row."""
 _CLAIMED = {
     CREDIT: ("credit_accounts.id",), CARD: ("card_tenders.order_id", "merchant_shares.id", "redeemers.id"),
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.four_eyes import ADOPT_TIMER
 from services.card_redemption.domain.redemption.order import RedemptionOrder
-from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS, RESUBMITTED
 from services.credit_ledger.domain.model.account import CreditAccount
 from services.kernel.ids import partition_of
 from services.kernel.saga_life import BY_HAND
@@ -18,9 +18,9 @@ from settle.simulation import lives
 if TYPE_CHECKING:
     from settle.simulation.world import World
 
-OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, ADOPT_TIMER, SWEEP})
-"""Timers that no row waits for: a person set them, a draft has none, what is adopted comes with its row, and what came
-back to a card is looked at however that stands by then."""
+OF_NO_ROW = frozenset({*BY_HAND, DRAFT_ENDS, RESUBMITTED, ADOPT_TIMER, SWEEP})
+"""Timers that no row waits for: a person set them, a draft has none, nor has a submission that was denied, what is
+adopted comes with its row, and what came back to a card is looked at however that stands by then."""
 CLAIMS = ("pending", "settling_minor", "refunding_minor", "covering_minor")
 """What an undecided saga keeps of a row, whatever the row is."""
 LOCKED = frozenset({Order, RedemptionOrder})

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from services.card_redemption.domain.disputes import commands as ask
-from services.card_redemption.domain.disputes.appealing import Asked, disputable_minor
+from services.card_redemption.domain.disputes.appealing import Asked
 from services.card_redemption.domain.disputes.evidence import EvidenceKind, Shown
 from services.card_redemption.domain.disputes.kinds import DisputeType
 from services.card_redemption.domain.record.attempt import EntryChannel
@@ -64,4 +64,4 @@ class DisputeStory:
     def _claimed_minor(self, kind: DisputeType, order: RedemptionOrder) -> int:
         if kind is T.WRONG_FACE:
             return order.face_minor + self._track.pick((500, -order.face_minor // 2, 0))
-        return 1 + self._track.below(max(1, disputable_minor(order))) if kind is T.REFUND_AMOUNT else 0
+        return 1 + self._track.below(max(1, order.lost_minor)) if kind is T.REFUND_AMOUNT else 0

@@ -31,6 +31,8 @@ from services.card_redemption.domain.redemption.drafts import DWELL_MIN, Draft
 from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.participation import CustomerAnswer, LedgerPayout, PayoutAnswer
 from services.card_redemption.domain.redemption.redeemer import Redeemer
+from services.card_redemption.domain.redemption.submitting import Denied
+from services.card_redemption.domain.redemption.timers import RESUBMITTED
 from services.card_redemption.domain.verification import AskProvider, Finding, ReportVerification
 from services.kernel.decision import Command, Rule
 from services.kernel.ids import derived
@@ -180,10 +182,17 @@ class Redeeming(InMemory):
         return Draft(**known | fields)  # type: ignore[arg-type]  # a test names fields by their own types
 
     def submit(self, draft: Draft, **fields: object) -> Step:
-        """Confirm a draft, and let its customer be asked."""
+        """Confirm a draft, and let its customer be asked; what was denied is looked at once it was answered."""
         step = self.when(draft.card_id, ConfirmRedemption(draft, **fields))  # type: ignore[arg-type]  # as above
         self.settle_down()
+        for again in [timer for timer in self.timers.values() if timer.kind == RESUBMITTED]:
+            self.ring(again)
         return step
+
+    def denied(self, draft: Draft) -> str:
+        """Why a draft was denied or refused; "" if it was submitted."""
+        step = self.submit(draft)
+        return step.reason or (step.result.reason if isinstance(step.result, Denied) else "")
 
     def submitted(self, terms: ChannelPolicy = SELF, nonce: str = "n1", **fields: object) -> RedemptionOrder:
         """A redemption that was submitted."""

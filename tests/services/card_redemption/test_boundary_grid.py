@@ -25,7 +25,7 @@ from services.card_redemption.domain.redemption.order import FraudReport, Redemp
 from services.card_redemption.domain.redemption.redeemer import Redeemer
 from services.card_redemption.domain.redemption.settling import condition_met
 from services.card_redemption.domain.redemption.states import RedemptionState
-from services.card_redemption.domain.redemption.submitting import freeze_case
+from services.card_redemption.domain.redemption.submitting import Resubmitted, freeze_case
 from services.card_redemption.domain.redemption.vouchers import issued
 from services.card_redemption.domain.working_days.year import WorkingYear, calendar_of
 from services.card_redemption.wire.calendars import shipped_calendars
@@ -265,10 +265,8 @@ def test_tomorrow_is_the_next_working_day_of_every_day_of_the_year() -> None:
 
 def test_a_freeze_case_is_due_two_working_days_later() -> None:
     """RD-20: by the calendar of Shanghai, over holidays and worked weekends."""
-    made = Redeeming()
-    holder = made.submitted(SELF)
     for at in ACCEPTED:
-        case = freeze_case(CARD, holder, made.draft(SELF, "n2"), CALENDAR, at)
+        case = freeze_case(CARD.id, Resubmitted("rdm_1", "n2", "cus_2"), CALENDAR, at)
 
         assert case.due_on == DAYS.next((at + SHANGHAI).date(), 2)
 

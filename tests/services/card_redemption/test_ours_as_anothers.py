@@ -10,6 +10,7 @@ from services.card_redemption.domain.cards.redeeming import foreign_id
 from services.card_redemption.domain.codes import CardCode, Envelope, SealedCode
 from services.card_redemption.domain.record.attempt import Attempt
 from services.card_redemption.domain.redemption.commands import PrepareRedemption
+from services.card_redemption.domain.redemption.drafts import sign
 from services.card_redemption.domain.redemption.events import RedemptionStepped
 from services.card_redemption.domain.redemption.states import RedemptionState, Step
 from services.card_redemption.domain.verification import Finding
@@ -88,7 +89,7 @@ def test_another_issuers_code_is_not_ours_because_it_was_seen() -> None:
     made.verify(finding=Finding.INVALID)
     draft = made.draft(SELF, "n2", card_id=seen.card_id, blind_index="index-2")
 
-    assert made.submit(draft).reason == "CODE_REJECTED"
+    assert made.denied(draft) == "CODE_REJECTED"
 
 
 def test_its_owner_hears_at_once_that_it_is_ours() -> None:
@@ -115,7 +116,7 @@ async def test_a_draft_is_of_the_card_that_its_customer_names(
 
     async def ask(context: Any, request: Any, *, key: str, body: PrepareRedemption) -> pb.PrepareRedemptionResponse:
         bodies.append(body)
-        return pb.PrepareRedemptionResponse()
+        return pb.PrepareRedemptionResponse(token=sign(body.draft, body.key))
 
     monkeypatch.setattr(cards, "ask", ask)
     edge: Any = cards

@@ -7,12 +7,17 @@ from datetime import timedelta
 import pytest
 
 from services.card_redemption.domain.commands import FreezeCard
+from services.card_redemption.domain.disputes.case import Dispute
+from services.card_redemption.domain.disputes.kinds import DisputeType
+from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.redemption import commands as ask
-from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
+from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase, Resubmitted, resubmitted
+from services.card_redemption.domain.redemption.timers import RESUBMITTED
 from services.kernel.admission import Admission
 from services.kernel.calendar import DAY, TICK
-from services.kernel.decision import Refused
+from services.kernel.decision import Done
 from services.kernel.effects import Arrived, ToLoad
+from tests.in_memory import Step
 from tests.services.card_redemption.redeeming import ESCROW, SELF, SU, Redeeming
 
 
@@ -23,11 +28,11 @@ def test_a_stranger_with_a_code_of_ours_opens_a_case_and_hears_that_there_is_no_
     stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
 
     denied = redeemed.submit(redeemed.draft(SELF, "n2", **stranger)).result
-    refused = free.submit(free.draft(SELF, "n2", **stranger))
+    other = free.submit(free.draft(SELF, "n2", **stranger)).result
     cases = [row for row in redeemed.rows.values() if isinstance(row, FreezeCase)]
 
-    assert denied == Denied("CODE_REJECTED", "there is no such card")
-    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
+    assert denied == other == Denied("CODE_REJECTED", "there is no such card")
+    assert not [row for row in free.rows.values() if isinstance(row, FreezeCase)]
     assert [(case.submitted_by, case.redemption_id) for case in cases] == [("cus_2", redeemed.order().id)]
 
 
@@ -55,10 +60,10 @@ def test_a_stranger_with_another_issuers_code_does_not_hear_that_it_is_frozen(
     stranger = {"customer_id": "cus_2", "account_id": "acc_2"}
 
     denied = active.submit(active.draft(SU, "n2", **stranger)).result
-    refused = frozen.submit(frozen.draft(SU, "n2", **stranger))
+    other = frozen.submit(frozen.draft(SU, "n2", **stranger)).result
     own = frozen.submit(frozen.draft(SU, "n3"))
 
-    assert refused.outcome == Refused(denied.reason, denied.detail, "NOT_FOUND")
+    assert other == denied == Denied("CODE_REJECTED", "there is no such card")
     assert own.reason == "CARD_STATE"
 
 
@@ -72,11 +77,14 @@ def test_a_condition_that_nobody_can_meet_any_more_is_refused(by: timedelta, rea
     assert made.submit(made.draft(ESCROW, deadline=made.now + by)).reason == reason
 
 
+Asked = tuple[tuple[str, ...], tuple[str, ...]]
+
+
 @dataclass
 class Looking(Redeeming):
     """Notes what a lane would ask the database for, question by question."""
 
-    asked: list[tuple[tuple[str, ...], tuple[str, ...]]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
 
     def _load(self, admission: Admission[Arrived], wanted: ToLoad) -> None:
         rows = sorted(kind.__name__ for kind, keys in wanted.rows.items() for _ in keys)
@@ -99,17 +107,52 @@ def _closed_as_a_fraud_of_ours(made: Looking) -> None:
     _closed_as_a_fraud(made)
 
 
-def _looked_at(happens: Callable[[Looking], object], **draft: object) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """What is read for a stranger's submission."""
+def _of_stranger(happens: Callable[[Looking], object], **draft: object) -> tuple[list[Asked], Step]:
+    """What is read for a stranger's submission, and all that is written until he is answered."""
     made = Looking()
     happens(made)
     made.asked.clear()
-    step = made.submit(made.draft(SELF, "s1", customer_id="cus_2", account_id="acc_2", **draft))
-    assert (step.reason or step.result.reason) == "CODE_REJECTED"
-    return made.asked
+    asked = made.draft(SELF, "s1", customer_id="cus_2", account_id="acc_2", **draft)
+    step = made.when(asked.card_id, ask.ConfirmRedemption(asked))
+    assert made.records[-1] == Attempt(
+        "CONFIRM_REDEMPTION", "cus_2", EntryChannel.APP, AttemptOutcome.DENIED, "CODE_REJECTED", asked.card_id,
+        request_id=getattr(made.records[-1], "request_id", ""),
+    )
+    [timer] = [each for each in made.timers.values() if each.kind == RESUBMITTED]
+    assert (timer.root, timer.due_at, len(timer.key)) == (asked.card_id, made.now, len("rdm_/s1/cus_2") + 32)
+    return made.asked, step
 
 
 @pytest.mark.parametrize("happens", [_nothing, Looking.submitted, _used, _closed_as_a_fraud_of_ours])
-def test_a_stranger_cannot_tell_by_what_is_read_whether_a_code_exists(happens: Callable[[Looking], object]) -> None:
-    """Unknown, another's, being redeemed, used or dead: as many questions, about as much (RD-20)."""
-    assert _looked_at(happens) == _looked_at(_nothing, card_id="crd_none", blind_index="nobodys")
+def test_a_stranger_cannot_tell_by_what_is_done_whether_a_code_exists(happens: Callable[[Looking], object]) -> None:
+    """Unknown, another's, being redeemed, used or dead: as many questions about as much, the same answer, and a timer
+    of the same length, with nothing else beside the record (RD-20)."""
+    asked, step = _of_stranger(happens)
+
+    assert (asked, step) == _of_stranger(_nothing, card_id="crd_none", blind_index="nobodys")
+    assert step == Step(Done(Denied("CODE_REJECTED", "there is no such card")))
+
+
+def test_a_case_is_about_the_redemption_that_had_the_code_when_it_was_denied() -> None:
+    """However that stands by the time at which the case is opened; once."""
+    made = Looking()
+    made.submitted()
+    stranger = made.draft(SELF, "n2", customer_id="cus_2")
+    made.when(stranger.card_id, ask.ConfirmRedemption(stranger))
+    [timer] = [each for each in made.timers.values() if each.kind == RESUBMITTED]
+    for _ in range(2):
+        made.timers[timer.kind, timer.key] = timer
+        made.ring(timer)
+        made.cancel()
+
+    [case] = [row for row in made.rows.values() if isinstance(row, FreezeCase)]
+    assert (case.redemption_id, case.submitted_by, case.opened_at) == (made.order().id, "cus_2", made.now)
+    assert [row.type for row in made.rows.values() if isinstance(row, Dispute)] == [DisputeType.DUPLICATE_CODE]
+
+
+@pytest.mark.parametrize("customer", ["cus_2", "a/b", "", "/"])
+def test_a_submission_is_called_by_all_that_its_case_needs(customer: str) -> None:
+    """Whoever the customer is."""
+    again = Resubmitted("rdm_1", "00000000-0000-4000-8000-000000000001", customer)
+
+    assert resubmitted(again.key) == again

@@ -8,10 +8,13 @@ import pytest
 
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.channels.channel import InForce
+from services.card_redemption.domain.quotes.offer import Asked, offer
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
 from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Limits, Settlement
 from services.card_redemption.domain.redemption.commands import AdvanceRedemption, EditSchedule, PrepareRedemption
 from services.card_redemption.domain.redemption.drafts import read
+from services.kernel.calendar import WorkingCalendar
+from services.kernel.errors import FailedPrecondition
 from tests.services.card_redemption.ledger import CardLedger
 from tests.services.card_redemption.redeeming import CARD, FACE_MINOR, SELF, SU, Redeeming
 from tests.services.card_redemption.test_codes import issue
@@ -99,6 +102,32 @@ def test_what_a_card_really_holds_is_within_the_limits_too(most: int, reason: st
     made.given(InForce(limited))
 
     assert made.submit(made.draft(limited, declared_minor=FACE_MINOR)).reason == reason
+
+
+REFUSED = {"channel": "LIMITED", "face_min_minor": "5000", "face_max_minor": "9000"}
+
+
+@pytest.mark.parametrize("face_minor", [4_999, 9_001])
+def test_a_face_that_is_refused_hears_the_limits(face_minor: int) -> None:
+    """Wherever it is asked: in a quote, a submission, an edit; and of what a card of ours holds."""
+    limited = replace(SELF, channel="LIMITED", limits=Limits(5_000, 9_000))
+    scheduled = replace(limited, settlement=Settlement.SCHEDULED)
+    submitted, held = world(replace(CARD, balance_minor=FACE_MINOR)), world()
+    order = submitted.given(InForce(scheduled)).submitted(scheduled, scheduled_at=submitted.now + timedelta(days=1))
+    held.given(InForce(limited), replace(CARD, balance_minor=face_minor))
+
+    with pytest.raises(FailedPrecondition) as refused:
+        offer(limited, Asked("cus_1", face_minor, PayoutMethod.JD_BALANCE), submitted.now, None, WorkingCalendar())
+    said = refused.value.metadata, [
+        dict(getattr(step.outcome, "metadata", ())) for step in (
+            submitted.submit(submitted.draft(scheduled, "n2", declared_minor=face_minor)),
+            submitted.do(EditSchedule(order.id, "cus_1", None, face_minor, None, "")),
+            held.submit(held.draft(limited, declared_minor=FACE_MINOR)),
+        )
+    ]
+
+    assert said == (REFUSED, [REFUSED] * 3)
+    assert "LIMITED takes cards of 5000 to 9000 fen" in str(refused.value)
 
 
 async def test_who_bought_a_card_is_kept_with_it(cards: CardLedger) -> None:

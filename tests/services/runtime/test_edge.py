@@ -24,10 +24,12 @@ from services.runtime.rpc.edge import Edge, body_hash, usable
 from services.runtime.rpc.errors import from_rpc_error
 from services.runtime.rpc.keeping import Keeper
 from services.runtime.rpc.refusals import DECIDED
-from services.runtime.rpc.server import channel
+from services.runtime.rpc.server import RpcServer, channel
 from settlement.operations.v1 import operations_service_pb2 as pb
 from settlement.operations.v1 import operations_service_pb2_grpc as stubs
+from settlement.order.v1 import order_pb2, settlement_pb2
 from settlement.order.v1 import order_service_pb2 as order
+from settlement.order.v1.order_service_pb2_grpc import OrderServiceServicer, OrderServiceStub
 from tests.services.runtime.conftest import Postgres, Until
 from tests.services.runtime.counters import CODEC, Add
 from tests.services.runtime.counters import SERVICE as COUNTERS
@@ -101,6 +103,44 @@ async def test_an_id_that_another_body_has_is_nothing_that_a_lane_decided(proces
     with pytest.raises(AlreadyExists, match="REQUEST_ID_REUSED"):
         await edge.ask(call, other, key="c", body=Add(4))  # type: ignore[arg-type]  # as above
     assert not DECIDED.get()
+
+
+class Cancelling(OrderServiceServicer):
+    """CancelOrder adds 4, over this edge."""
+
+    def __init__(self, edge: Edge) -> None:
+        self.edge = edge
+
+    async def CancelOrder(self, request: order.CancelOrderRequest, context: Any) -> order.CancelOrderResponse:
+        """Ask."""
+        value = await self.edge.ask(context, request, key="c", body=Add(4))
+        return order.CancelOrderResponse(settlement=settlement_pb2.Settlement(settlement_id=str(value.value)))
+
+
+async def test_what_is_wrong_with_a_request_is_told_before_who_has_its_id(process: Process, local: Settings) -> None:
+    """An invalid body is refused as such, whatever its id; that answers nothing else and takes no id (D131)."""
+    server = RpcServer(local)
+    server.add(Cancelling(edge_of(process, local)))  # type: ignore[abstract]  # the other methods are not called
+    port = await server.start()
+    await server.set_serving(True)
+
+    def cancelling(request_id: str, **fields: Any) -> order.CancelOrderRequest:
+        known: dict[str, Any] = {"order_id": "ord_1", "reason": order_pb2.CANCEL_REASON_NOT_WANTED}
+        return order.CancelOrderRequest(request_id=request_id, **known | fields)
+
+    used, unused, said = str(uuid4()), str(uuid4()), []
+    async with channel(f"127.0.0.1:{port}", 5.0) as opened:
+        for request in (
+            cancelling(used), cancelling(used, order_id=""), cancelling(used, order_id="ord_2"), cancelling(used),
+            cancelling(unused, order_id=""), cancelling(unused),
+        ):
+            try:
+                said.append((await OrderServiceStub(opened).CancelOrder(request)).settlement.settlement_id)
+            except grpc.aio.AioRpcError as error:
+                said.append(from_rpc_error(error).reason)
+    await server.stop()
+
+    assert said == ["4", "INVALID_ARGUMENT", "REQUEST_ID_REUSED", "4", "INVALID_ARGUMENT", "8"]
 
 
 async def test_a_process_that_a_test_starts_leaves_the_guards_of_values(process: Process) -> None:

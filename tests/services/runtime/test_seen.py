@@ -17,11 +17,19 @@ def test_what_is_said_is_what_is_heard() -> None:
     assert as_metadata("订单", "7") == as_metadata("a b", "7") == as_metadata("ord_1", "seven") == ()
 
 
-@pytest.mark.parametrize("text", ["", "ord_1", "ord_1 x", "ord_1 7 8", "ord_1 -7", b"ord_1 7", "ord_1 " + "9" * 19])
+@pytest.mark.parametrize("text", [
+    "", "ord_1", "ord_1 x", "ord_1 7 8", "ord_1 -7", b"ord_1 7", "ord_1 07", "ord_1 " + "9" * 19,
+])
 def test_what_says_nothing_is_refused(text: str | bytes) -> None:
     """It is not passed over: its sender relies on it."""
     with pytest.raises(InvalidArgument):
         seen_in([("seen", text)])
+
+
+def test_nobody_has_seen_two_versions() -> None:
+    """Not even twice the same: one before us may go by the other."""
+    with pytest.raises(InvalidArgument):
+        seen_in([("seen", "ord_1 7"), ("other", "x"), ("seen", "ord_1 8")])
 
 
 def test_what_was_seen_is_part_of_the_request() -> None:

@@ -19,6 +19,7 @@ from tests.settle.audit.blind_sql import (
 _CASE = "(select id from return_cases where order_id = '{}' and state = '{}' order by id limit 1)"
 _ARRIVED = "select id from credit_accounts where customer_id = 'cus_arrived'"
 _REFUNDED = _CASE.format("ord_cases", "REFUNDED")
+_OLD_CASE = "card_id = 'crd_disputedold_0'"
 _LAST_OP = "select max(number) from operations where account_id = 'acc_3'"
 
 SWAPS: Sequence[Blind] = (
@@ -90,6 +91,37 @@ VANISHED: Sequence[Blind] = (
     Blind("the switch of payouts vanished with all that it had", "payout_switches", ("joins.shown",), (
         credit("delete from payout_switches"), credit("delete from events where aggregate_id = 'payouts'"),
     )),
+    Blind("a merchant's share vanished with what told of its payments", "mer_2/00", ("merchants.rooted",), (
+        credit("delete from events where aggregate_id = 'mer_2/00'"),
+        credit("delete from merchant_shares where id = 'mer_2/00'"),
+    )),
+    Blind("a share of gift cards vanished with what told of its payments", "mer_2/00", ("merchants.rooted",), (
+        card("delete from events where aggregate_id = 'mer_2/00'"),
+        card("delete from merchant_shares where id = 'mer_2/00'"),
+    )),
+    Blind("a journal under what posts nothing", "reconciliation/acquirer", ("merchants.rooted",), (
+        credit("""insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs,
+                                        amounts)
+                  values ('reconciliation/acquirer', 1, 0, 'capture', 'CNY', '', '', now(), '{A.BANK,I.FEE}',
+                          array['', ''], '{-5,5}')"""),
+    )),
+    Blind("a batch vanished long after its end", "REVOKE_BATCH of agr_old", ("record.made",), (
+        card("delete from revocation_batches where agreement_id = 'agr_old'"),
+    )),
+    Blind("a case came from nowhere, of a card whose events were pruned", "disputes dsp_x", ("record.made",), (
+        card(f"create temporary table another as select * from disputes where {_OLD_CASE}"),
+        card("update another set id = 'dsp_x', opened_at = opened_at + interval '1 second'"),
+        card("insert into disputes select * from another"),
+    )),
+    Blind("the freeze cases of a code vanished long after", "freeze_cases of redemption rdm_", ("record.made",), (
+        card("delete from freeze_cases where card_id = 'crd_olddear'"),
+    )),
+    Blind("a freeze case says that it was opened when nobody was denied", "freeze_cases frz_", ("record.made",), (
+        card("update freeze_cases set opened_at = opened_at - interval '1 hour' where card_id = 'crd_olddear'"),
+    )),
+    Blind("who completed what was reversed for a fault vanished", "redeemers cus_fault", ("redeemers.known",), (
+        card("delete from redeemers where id = 'cus_fault'"),
+    )),
     Blind("a card that was only issued vanished with all that it had", "crd_5", ("record.named",), (
         card("delete from gift_cards where id = 'crd_5'"), card("delete from journals where root = 'crd_5'"),
         card("delete from events where aggregate_id = 'crd_5'"),
@@ -100,6 +132,7 @@ VANISHED: Sequence[Blind] = (
     Blind("an enterprise's agreement vanished with all that told of it", "agr_1", ("record.named",), (
         card("delete from events where aggregate_id = 'agr_1'"),
         card("delete from revocation_batches where agreement_id = 'agr_1'"),
+        card("delete from agreement_years where agreement_id = 'agr_1'"),
         card("delete from enterprise_agreements where id = 'agr_1'"),
     )),
     Blind("who cancelled under a cap vanished", "cus_capped", ("redeemers.known",), (

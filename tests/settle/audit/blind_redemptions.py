@@ -223,6 +223,21 @@ PEOPLE: Sequence[Blind] = (
     Blind("a count vanishes", "redeemers cus_met", ("redeemers.known",), (
         card("delete from redeemers where id = 'cus_met'"),
     )),
+    Blind("a completion that was reversed is not counted", "redeemers cus_fault", ("redeemers.counted",), (
+        card("update redeemers set completed = 0 where id = 'cus_fault'"),
+    )),
+    Blind("a code ends in other digits", "card_codes ", ("seals",), (
+        card("update card_codes set last4 = '9999' where card_id = 'crd_given' and number = 1"),
+    )),
+    Blind("two cards exchange their envelopes", "card_codes ", ("seals",), (
+        card(swapped("card_codes", "sealed", "crd_consoled", "crd_met", key="card_id")),
+    )),
+    Blind("the code of a redeemed card vanishes", "card_codes of crd_consoled", ("cards.codes",), (
+        card("delete from card_codes where card_id = 'crd_consoled'"),
+    )),
+    Blind("another issuer's code vanishes", "card_codes of fcd_", ("cards.codes",), (
+        card("delete from card_codes where card_id = (select max(card_id) from card_codes)"),
+    )),
     Blind("a code of a card that is not there", "card_codes ", ("redemptions.rooted",), (
         card("update card_codes set card_id = 'fcd_none' where card_id = (select min(card_id) from card_codes)"),
     )),

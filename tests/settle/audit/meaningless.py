@@ -40,8 +40,7 @@ _WHERE = "where a record stood when it was set aside: it is known by its own num
 _LIMIT = "a day's count begins anew, and money is as safe as without a limit; what was given back stands in the orders"
 _UNTOLD = "of a step of a redemption whose event was pruned, and which neither its row nor a settlement dates"
 _BETWEEN = "a version of its account at which nothing was posted: an account is opened for a settlement, or claimed, so"
-_REVERSED = "what he completed was reversed for a fault, and does not say any more whether it had been complete"
-_CLOSED = "an envelope without its keys: it says so itself when it is opened (AES-256-GCM), its index when it is found"
+_WRAPPED = "the key of an envelope, wrapped anew by each rotation: a wrong one says so when it is used (AES-256-GCM)"
 
 TABLE: Sequence[Meaningless] = (
     Meaningless("*", "consumed_offsets.*", "*", _COURIER),
@@ -53,7 +52,8 @@ TABLE: Sequence[Meaningless] = (
     Meaningless("*", "event_checkpoints.made_at", "*", "when old events were pruned; nothing follows from it"),
     Meaningless("*", "*.version", "*", _LOCK),
     Meaningless("credit_ledger", "statements.issued_at", "*", "when the cut was made; `cut_at` says of which instant"),
-    Meaningless("card_redemption", "card_codes.[bklsw]*", "*", _CLOSED),
+    Meaningless("card_redemption", "card_codes.key_version", "*", _WRAPPED),
+    Meaningless("card_redemption", "card_codes.wrapped_key", "*", _WRAPPED),
     Meaningless("card_redemption", "record_since.at", "*", "any instant before the first attempt is as good"),
     Meaningless("*", "runtime_facts.name", "*", "a fact that nobody reads; the one that is missed is written again"),
     Meaningless("*", "runtime_facts.row", "*", "a fact that nobody reads; the one that is missed is written again"),
@@ -66,12 +66,11 @@ TABLE: Sequence[Meaningless] = (
 GAPS: Sequence[Meaningless] = (
     Meaningless("*", "parked.row", "deleted", "a record that nobody decided: nothing else knows that it came"),
     Meaningless("*", "inbox.row", "deleted", "an answer to what changed nothing: its repeat is decided anew"),
-    Meaningless("card_redemption", "card_codes.row", "deleted", "a code that came with its card: no event tells it"),
+    Meaningless("card_redemption", "card_codes.row", "deleted", "a code whose card nobody redeemed, or has another"),
+    Meaningless("card_redemption", "freeze_cases.row", "deleted", "of one redemption and instant another is left"),
     Meaningless(
-        "card_redemption", "revocation_batches.row", "deleted", "its agreement's events were pruned: nobody counts it"
+        "card_redemption", "agreement_years.row", "deleted", "its agreement's events were pruned: nobody counts it"
     ),
-    Meaningless("card_redemption", "freeze_cases.row", "deleted", "its card's events were pruned: nobody counts it"),
-    Meaningless("card_redemption", "redeemers.row", "deleted", _REVERSED),
     Meaningless("*", "journals.posted_at", "a second later", _UNTOLD),
     Meaningless("credit_ledger", "journals.root_version", "one less", _BETWEEN),
 )

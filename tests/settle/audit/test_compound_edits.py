@@ -19,6 +19,7 @@ BESIDE = (
     Meaningless("*", "parked.*", ALL_GONE, "records that nobody decided: nothing else knows that they came"),
     Meaningless("*", "inbox.*", ALL_GONE, "answers to what changed nothing: their repeat is decided anew"),
     Meaningless("*", "merchant_shares.id", "*", "a share of which nothing is owed is made again when it is needed"),
+    Meaningless("order", "refund_days.*", ALL_GONE, "days of a limit: money is as safe without; the mark tells them"),
     Meaningless("*", "*_at", "in the other case", "the same instant"),
     Meaningless("card_redemption", "channels.proposal.*", "*", "a gap: a proposal that waits has no seal"),
 )

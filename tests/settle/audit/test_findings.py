@@ -37,6 +37,14 @@ def test_many_findings_are_counted_and_a_few_kept() -> None:
     assert report.counts[SEEN.check] >= 1_000
 
 
+def test_the_last_line_says_over_what() -> None:
+    """Where anything was looked at."""
+    of_nothing, of_some = Report(checks=[SEEN.check]), Report(checks=[SEEN.check], figures={"settlements": 1_000})
+
+    assert telling.as_text(of_nothing).endswith("\nclean: 1 checks in 0.0 s")
+    assert telling.as_text(of_some).endswith("\nclean: 1 checks over 1,000 settlements in 0.0 s")
+
+
 def test_text_and_json_say_all_of_a_finding() -> None:
     """Which row, what was expected, what is there, since when, why, and under which id more is told."""
     report = Report()

@@ -1,12 +1,13 @@
 """Seals: whatever is changed in a row that is sealed is found at that row; what is accepted without one is counted."""
 
+import tracemalloc
 from datetime import timedelta
 
 import pytest
 
 from services.card_redemption.store import TABLES as OF_CARDS
 from services.credit_ledger.store import TABLES as OF_CREDIT
-from services.kernel.seal import seal_of
+from services.kernel.seal import LongSeal, seal_of
 from services.order.store import TABLES as OF_ORDERS
 from services.runtime.ground import clock
 from services.runtime.ground.saving import Appending, Saving
@@ -39,7 +40,7 @@ def test_the_auditor_reads_the_columns_that_are_sealed() -> None:
     for key, sealed in known.items():
         saving = SAVED[key]
         if isinstance(saving, Appending):
-            assert tuple(sealed.columns) == tuple(column.name for column in saving.columns)
+            assert tuple(sealed.columns) == tuple(column.name for column in saving.under_seal)
             continue
         assert tuple(sealed.columns) == tuple(column.name for column in saving.under_seal)
         assert tuple(sealed.made) == tuple(column.name for column in saving.made_under_seal)
@@ -114,6 +115,35 @@ async def test_what_was_there_before_there_were_seals_is_counted_and_sealed_by_i
         assert not (await found_by_walks(world(told))).counts
 
 
+async def test_what_is_accepted_is_not_held_all_at_once(told: House) -> None:
+    """Of a database from before chains it is a row for each aggregate: the first process of a run grew with it."""
+    async with rolled_back(told):
+        await told.connections[ORDER].execute(
+            "insert into chain_starts select 'events', 'ord_' || md5(no::text), 7 from generate_series(1, 30000) no"
+        )
+        tracemalloc.start()
+        try:
+            found = await accepted.accepted(world(told))
+            await accepting.seal(told.connections[ORDER], b"", anew=True)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+        assert [finding.where for finding in found] == [ORDER]
+        assert await accepted.accepted(world(told)) == []
+        assert peak < 2_000_000, f"{peak:,} bytes"
+
+
+def test_a_long_seal_is_that_of_the_row() -> None:
+    """Whoever reads it in parts comes to the same."""
+    for texts in ((), ("a",), ("a", "b\u4e2d", "")):
+        long = LongSeal("t", KEY)
+        for text in texts:
+            long.take(text)
+
+        assert long.hex() == seal_of("t", texts, KEY).hex()
+
+
 async def test_who_declares_a_chain_to_be_older_is_told(told: House) -> None:
     """Links, head and list were taken at their word: an event could be changed under them."""
     async with rolled_back(told):
@@ -146,7 +176,8 @@ async def test_what_a_later_release_accepts_is_sealed_by_who_migrates(told: Hous
             await connection.execute(note, "unsealed_by_hand")
         assert await accepting.migrated(dsn, b"", migrate) == ["order/9999_later"]
 
-        found = [finding for finding in await accepted.accepted(world(told)) if finding.where == ORDER]
+        async with rolled_back(told):
+            found = [finding for finding in await accepted.accepted(world(told)) if finding.where == ORDER]
 
         assert bool(found) is altered
     finally:

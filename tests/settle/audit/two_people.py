@@ -30,6 +30,7 @@ AGREED = AgreementTerms(
     edit_cutoff=timedelta(hours=2), annual_purchase_minor=50_000_001, alert_above_minor=70_000,
 )
 DRAWN = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
+YEAR_BEFORE = datetime(2025, 12, 31, 15, 59, tzinfo=UTC)
 
 
 async def put_in_force(house: House) -> None:
@@ -45,10 +46,13 @@ async def put_in_force(house: House) -> None:
 
 
 async def agreed(house: House, agreement: str) -> None:
-    """An agreement under which things are redeemed above its threshold, with a batch."""
+    """An agreement under which things are redeemed above its threshold in two years, of the first of which more is told
+    after it is over; with a batch."""
     await house.ask(CARD, agreement, ProposeAgreement(agreement, "cus_1", AGREED, "ann"))
     await house.ask(CARD, agreement, ApproveAgreement(agreement, 1, "bob"))
+    await house.ask(CARD, agreement, DrawAgreement(agreement, "rdm_0", AGREED.alert_above_minor, YEAR_BEFORE))
     await house.ask(CARD, agreement, DrawAgreement(agreement, "rdm_1", AGREED.alert_above_minor + 1, DRAWN))
+    await house.ask(CARD, agreement, DrawAgreement(agreement, "rdm_0", 1, YEAR_BEFORE))
     await house.ask(CARD, agreement, RevokeBatch(agreement, "cus_1", (("rdm_1", ""), ("rdm_2", ""))))
     later = replace(AGREED, until=LABOUR.worked[0])
     await house.ask(CARD, agreement, ProposeAgreement(agreement, "cus_1", later, "carl"))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from settle.bench.load import BURST, CALLERS, UNANSWERED_MAX, Load, Tally, obey
+from settle.bench.load import BURST, CALLERS, UNANSWERED_MAX, Load, Tally, _rate, obey
 from settle.bench.targets import Target
 
 
@@ -150,3 +150,17 @@ async def test_a_sender_that_is_late_looks_at_what_was_answered_between_two_burs
 
     assert sent > BURST
     assert max(bursts) <= 2 * BURST
+
+
+@pytest.mark.parametrize(("seconds", "latency"), [(4.0, 0.5), (15.0, 1.5), (15.0, 0.0)])
+def test_a_rate_is_that_of_a_full_engine(seconds: float, latency: float) -> None:
+    """Ten are sent a second: ten are settled a second, however long that takes each, and however short the phase is."""
+    began = 100.0
+    sent = [began + number / 10 for number in range(int(seconds * 10))]
+
+    assert _rate(began, began + seconds, [each + latency for each in sent]) == pytest.approx(10.0, rel=0.05)
+
+
+def test_a_phase_of_no_length_has_no_rate() -> None:
+    """As one whose orders were used up before it began."""
+    assert _rate(100.0, 100.0, []) == 0.0

@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import HealthServicer
+from typer.core import TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from settle.cli.app import app
@@ -42,6 +45,24 @@ def test_what_a_verb_does_is_one_line() -> None:
 
     assert len(said) > len(VERBS) - 3
     assert [name for name, text in said.items() if "\n" in text] == []
+
+
+def _shown() -> list[str]:
+    """Every call of `settle` in what the pages show as lines for a shell."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    blocks = [block for page in pages for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)]
+    calls = [call for block in blocks for line in block.splitlines() for call in line.partition("#")[0].split("&&")]
+    return [call.strip() for call in calls if call.strip().startswith("./bin/settle ")]
+
+
+@pytest.mark.parametrize("line", _shown())
+def test_a_line_of_the_pages_is_a_call(line: str) -> None:
+    """All that it needs is given, and nothing that there is not: who has nothing but the page types it as it stands."""
+    words, command = shlex.split(line)[1:], get_command(app)
+    while isinstance(command, TyperGroup):
+        command = command.commands[words.pop(0)]
+
+    assert command.make_context(command.name, words).params
 
 
 def test_the_command_line_imports_no_engine() -> None:

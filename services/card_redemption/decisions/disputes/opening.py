@@ -9,7 +9,7 @@ from services.card_redemption.decisions.redemptions.finding import fresh, redemp
 from services.card_redemption.decisions.terms import working_days
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.disputes import living
-from services.card_redemption.domain.disputes.appealing import Asked, disputable_minor, must_be_allowed
+from services.card_redemption.domain.disputes.appealing import Asked, must_be_allowed
 from services.card_redemption.domain.disputes.case import ENGINE, Dispute
 from services.card_redemption.domain.disputes.commands import OpenDispute
 from services.card_redemption.domain.disputes.events import DisputeStep
@@ -27,7 +27,7 @@ def open_dispute(known: Known, body: OpenDispute, message: Message, now: datetim
     """The very guard of `CanAppeal` decides, by the instant of this transaction (OP-15); a fraud stops all at once."""
     order, card = redemption_of(known, body.redemption_id, message.key, body.customer_id)
     must_be_allowed(order, known.children(Dispute, card.id), body.asked, now)
-    living.check_claim(body.asked.type, body.claimed_minor, disputable_minor(order), order.face_minor)
+    living.check_claim(body.asked.type, body.claimed_minor, order.lost_minor, order.face_minor)
     dispute = living.opened(
         order, fresh("dsp", message), body.asked, by=body.actor, now=now, calendar=working_days(known, now),
         vip=body.vip, claimed_minor=body.claimed_minor,

@@ -9,7 +9,7 @@ from services.card_redemption.decisions.redemptions.finding import fresh, party
 from services.card_redemption.decisions.redemptions.onward import resumed
 from services.card_redemption.domain.disputes.case import Remedy
 from services.card_redemption.domain.disputes.living import names
-from services.card_redemption.domain.disputes.verdicts import REVOCABLE
+from services.card_redemption.domain.disputes.verdicts import REVOCABLE, must_be_lost
 from services.card_redemption.domain.redemption import adjusting, freezing, vouchers
 from services.card_redemption.domain.redemption.order import must_stand
 from services.card_redemption.domain.redemption.plans import AdjustmentPlan
@@ -77,7 +77,8 @@ def _released(known: Known, case: Case, message: Message, now: datetime) -> Step
 
 
 def _adjusted(known: Known, case: Case, message: Message, now: datetime) -> Stepped:
-    """Into the wallet, by a saga of both books (P22)."""
+    """Into the wallet, by a saga of both books (P22); never more than is lost by now."""
+    must_be_lost(case.dispute, case.order, case.dispute.granted_minor)
     begun = adjusting.adjusting(case.order, case.card, fresh("saga", message), now)
     return launched(begun, AdjustmentPlan(party(case.order), case.dispute.id, case.dispute.granted_minor), now)
 

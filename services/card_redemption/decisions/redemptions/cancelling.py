@@ -1,6 +1,5 @@
 """Taking a redemption back: at once, for a fee, by a review, by support (RD-1, RD-30, A16, A17, A20)."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.redemptions import releasing
@@ -19,13 +18,11 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder, mu
 from services.card_redemption.domain.redemption.papers import kinds_shown
 from services.card_redemption.domain.redemption.plans import CancelPlan
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState
-from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import review_ends, waking
 from services.card_redemption.sagas import launched
 from services.kernel.decision import Decision, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Run
 
 RECORDING = "SCREEN_RECORDING"
 """The evidence without which nothing is intercepted."""
@@ -113,14 +110,3 @@ def _cancel(
         return cancelling.cancelled(order, card, now, evidence).decided()
     begun = cancelling.begun_to_cancel(order, card, now, fresh("saga", message), evidence=evidence)
     return launched(begun, plan, now).decided()
-
-
-def charged_again(
-    order: RedemptionOrder, card: GiftCard, run: Run, message: Message, now: datetime
-) -> Stepped | None:
-    """The cancellation that came to nothing asked for once more, from the customer's own money account; None if it was
-    not the account that stood against it."""
-    elsewhere = None
-    if run.reason == cancelling.NOT_HIS:
-        elsewhere = cancelling.charged_elsewhere(order, card, now, fresh("saga", message))
-    return elsewhere and launched(elsewhere, replace(run.plan, party=party(elsewhere.order)), now)

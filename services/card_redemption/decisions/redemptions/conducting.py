@@ -4,19 +4,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.card_redemption.decisions.recorded import denied_later
-from services.card_redemption.decisions.redemptions.cancelling import charged_again
 from services.card_redemption.decisions.redemptions.correcting import holding, taken_back
-from services.card_redemption.decisions.redemptions.finding import redemption_of
+from services.card_redemption.decisions.redemptions.finding import fresh, party, redemption_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid
 from services.card_redemption.domain.cards.card import GiftCard
-from services.card_redemption.domain.redemption import paying
+from services.card_redemption.domain.redemption import elsewhere, paying
 from services.card_redemption.domain.redemption.order import RedemptionOrder, refuse_while_settling
 from services.card_redemption.domain.redemption.participation import PayoutNews, PayoutSettled
 from services.card_redemption.domain.redemption.plans import Kind
 from services.card_redemption.domain.redemption.states import OWING, PayoutState, RedemptionState, Step
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.taking_back import Cause
-from services.card_redemption.sagas import ENDINGS
+from services.card_redemption.sagas import ENDINGS, launched
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Known
 from services.kernel.errors import Defect
@@ -39,7 +38,8 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     order, card = redemption_of(known, run.plan.party.redemption_id, card.id)
     if order.settlement_id != run.id:
         raise Defect(f"{run.id} ends on {order.id}, which {order.settlement_id or 'nobody'} holds")
-    if run.kind == Kind.PAID_CANCEL and (again := charged_again(order, card, run, message, now)) is not None:
+    again = _asked_again(order, card, run, message, now)
+    if again is not None:
         return again
     ending = ENDINGS[run.kind]
     step = (ending.done if run.phase is Phase.DONE else ending.aborted)(order, card, run, now)
@@ -53,6 +53,18 @@ def _ended(known: Known, card: GiftCard, run: Run, message: Message, now: dateti
     if run.kind == Kind.PAYOUT and run.phase is Phase.ABORTED and not paying.is_rerouted(order, step.order):
         return step
     return onward(known, order, step, message, now)
+
+
+def _asked_again(
+    order: RedemptionOrder, card: GiftCard, run: Run, message: Message, now: datetime
+) -> Stepped | None:
+    """What came to nothing asked for once more, of the customer's own money account; None if it was not the account
+    that stood against it."""
+    begins = elsewhere.BEGINNINGS.get(Kind(run.kind))
+    if begins is None or run.reason != elsewhere.NOT_HIS:
+        return None
+    asked = elsewhere.asked_elsewhere(order, card, begins, now, fresh("saga", message))
+    return asked and launched(asked, replace(run.plan, party=party(asked.order)), now)
 
 
 def _leaves_some(step: Stepped) -> bool:

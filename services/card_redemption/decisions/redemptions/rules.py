@@ -96,6 +96,7 @@ TIMERS = (
     (RESUME, _WOKEN),
     (ABORT, _WOKEN),
     (timers.DRAFT_ENDS, rule(TimerDue, _redeemer, preparing.draft_over)),
+    (timers.RESUBMITTED, rule(TimerDue, submitting.wanted_again, submitting.resubmitted)),
     (timers.VERIFY, rule(TimerDue, _timed, verifying.due)),
     (timers.REVIEW, rule(TimerDue, _timed, cancelling.review_over)),
     (timers.SETTLE, rule(TimerDue, _timed, verifying.settle_due)),

@@ -20,12 +20,12 @@ from services.card_redemption.domain.redemption.order import RedemptionOrder
 from services.card_redemption.domain.redemption.plans import SubmissionPlan
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.submitting import Denied, FreezeCase
-from services.card_redemption.domain.redemption.timers import DRAFT_ENDS
+from services.card_redemption.domain.redemption.timers import DRAFT_ENDS, RESUBMITTED
 from services.card_redemption.domain.redemption.ways import must_be_bought_by, must_pay_by
 from services.card_redemption.sagas import launched
-from services.kernel.decision import Decision, Done, Event, Known
-from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
-from services.kernel.messages import Message
+from services.kernel.decision import Decision, Done, Event, Known, Timer, Wanted
+from services.kernel.errors import AlreadyExists, FailedPrecondition
+from services.kernel.messages import Message, TimerDue
 
 
 def confirm(known: Known, body: ConfirmRedemption, message: Message, now: datetime) -> Decision:
@@ -37,19 +37,18 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
     must_be_confirmable(draft, terms, now)
     if known.find(RedemptionOrder, redemption_id) is not None:
         raise AlreadyExists("REDEMPTION_EXISTS", f"this draft was confirmed as {redemption_id}")
-    card, holder, code = looked(known, draft, now)
+    card, holder, code = looked(known, draft)
     submitting.must_be_offered(draft, terms, now)
     must_pay_by(terms, draft.method, draft.instrument, card.purchase if card is not None else "")
     must_be_agreed(known, draft, terms, now)
     if not body.provider_up:
         raise FailedPrecondition("SUBMISSION_FAILED", "whoever verifies it does not answer: submit it again")
+    denied = submitting.denied(draft, card, holder, code)
+    if denied is not None:
+        return _denied(draft, holder, denied, now)
     if card is None:
         return _registered(draft, terms, message, now, seen=code is not None)
-    denied = submitting.denied(draft, holder)
-    if holder is not None and denied is not None:
-        return _denied(known, draft, card, holder, denied=denied, now=now)
-    submitting.must_have_good_code(draft, card, code)
-    submitting.must_be_free(card, draft.customer_id)
+    submitting.must_be_free(card)
     must_be_bought_by(terms, card, draft.customer_id)
     submitting.must_hold_within(terms, card)
     begun = submitting.submitted(draft, terms, card, fresh("saga", message), now)
@@ -57,11 +56,8 @@ def confirm(known: Known, body: ConfirmRedemption, message: Message, now: dateti
 
 
 def _registered(draft: Draft, terms: ChannelPolicy, message: Message, now: datetime, *, seen: bool) -> Decision:
-    """A card of another issuer that is seen for the first time; of ours there is none that we do not know. If the code
-    was `seen` it is one of ours: to whoever calls it another's that changes nothing now, and its provider knows no such
-    card (RD-20)."""
-    if not draft.issuer:
-        raise NotFound("CODE_REJECTED", "there is no such card")
+    """A card of another issuer that is seen for the first time. If the code was `seen` it is one of ours: to whoever
+    calls it another's that changes nothing now, and its provider knows no such card (RD-20)."""
     new = register(index_of(draft.card_id), draft.customer_id, draft.issuer, now)
     begun = submitting.submitted(draft, terms, new.card, fresh("saga", message), now)
     begun = replace(begun, rest=replace(begun.rest, events=(new.event, *begun.rest.events)))
@@ -77,15 +73,34 @@ def _asked(step: Stepped, nonce: str, now: datetime) -> Decision:
     return launched(step, plan, now).cleared((DRAFT_ENDS, nonce)).decided()
 
 
-def _denied(
-    known: Known, draft: Draft, card: GiftCard, holder: RedemptionOrder, *, denied: Denied, now: datetime
-) -> Decision:
-    """A second submission of an active code opens a freeze case, whoever made it; a used code does not (RD-20)."""
-    if not holder.active:
-        return Decision(Done(denied))
-    case = submitting.freeze_case(card, holder, draft, working_days(known, now), now)
+def _denied(draft: Draft, holder: RedemptionOrder | None, denied: Denied, now: datetime) -> Decision:
+    """The answer, and a timer that looks once it was given whether there is a case to open: for a code that nobody has
+    as for any other, so that by nothing that is written either an answer takes longer (RD-20)."""
+    active = holder is not None and holder.active
+    held_by = holder.id if holder is not None and active else redemption_name(draft.blind_index)
+    again = submitting.Resubmitted(held_by, draft.nonce, draft.customer_id)
+    return Decision(Done(denied), timers=(Timer(RESUBMITTED, again.key, draft.card_id, now),))
+
+
+def resubmitted(known: Known, body: TimerDue, message: Message, now: datetime) -> Decision:
+    """Timer: a second submission of a code that a redemption had when it was denied opens a freeze case, whoever made
+    it, and the case about the code, if none is open; of any other there is nothing (RD-20)."""
+    again = submitting.resubmitted(body.key)
+    holder, card = known.find(RedemptionOrder, again.redemption_id), known.find(GiftCard, message.key)
+    if holder is None or card is None:
+        return Decision()
+    case = submitting.freeze_case(card.id, again, working_days(known, now), now)
     if known.find(FreezeCase, case.id) is not None:
-        return Decision(Done(denied))
+        return Decision()
     told = Event(card.id, card.sequence + 1, submitting.case_opened(case))
-    opened = Decision(Done(denied), changes=(case,), events=(told,))
+    opened = Decision(changes=(case,), events=(told,))
     return with_duplicate(known, opened, replace(card, sequence=told.sequence), holder, now)
+
+
+def wanted_again(body: TimerDue, message: Message) -> Wanted:
+    """What the timer of a denied submission names."""
+    again = submitting.resubmitted(body.key)
+    return (
+        (GiftCard, message.key), (RedemptionOrder, again.redemption_id),
+        (FreezeCase, submitting.freeze_name(again.redemption_id, again.nonce)),
+    )

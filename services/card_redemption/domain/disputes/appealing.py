@@ -88,13 +88,6 @@ def must_be_allowed(order: RedemptionOrder, others: Sequence[Dispute], asked: As
         raise _refusal(shown, order, asked)
 
 
-def disputable_minor(order: RedemptionOrder) -> int:
-    """What its customer can have lost by it: the fee of its cancellation, or what was kept of its face."""
-    if order.state is _S.CANCELLED:
-        return order.cancel_fee_minor
-    return order.face_minor - order.payout_minor if order.state in PAYABLE else 0
-
-
 def _answer(order: RedemptionOrder, others: Iterable[Dispute], asked: Asked, at: datetime) -> Answer:
     if not _possible(order, asked.type, at):
         return Answer.DENY_STATE
@@ -119,7 +112,7 @@ def _possible(order: RedemptionOrder, kind: DisputeType, at: datetime) -> bool:
     if kind is _T.DUPLICATE_CODE:
         return order.active and stands is not _S.SUBMITTING
     if kind is _T.REFUND_AMOUNT:
-        return disputable_minor(order) > 0
+        return order.lost_minor > 0
     if kind in (_T.WRONG_FACE, _T.PLATFORM_FAULT):
         return stands in PAYABLE
     accepted = stands is not _S.SUBMITTING and (order.active or stands is _S.COMPLETED)

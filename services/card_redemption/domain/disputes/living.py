@@ -44,14 +44,14 @@ def opened(
     )
 
 
-def check_claim(kind: DisputeType, claimed_minor: int, disputable_minor: int, face_minor: int) -> None:
-    """What is claimed of an amount: a face that is another, or no more than can have been lost (CLAIM_AMOUNT)."""
+def check_claim(kind: DisputeType, claimed_minor: int, lost_minor: int, face_minor: int) -> None:
+    """What is claimed of an amount: a face that is another, or no more than was lost (CLAIM_AMOUNT)."""
     if kind not in SPLITTABLE:
         wrong = claimed_minor != 0
     elif kind is DisputeType.WRONG_FACE:
         wrong = claimed_minor <= 0 or claimed_minor == face_minor
     else:
-        wrong = not 0 < claimed_minor <= disputable_minor
+        wrong = not 0 < claimed_minor <= lost_minor
     if wrong:
         raise InvalidArgument("CLAIM_AMOUNT", f"{claimed_minor} fen is nothing that a {kind} can be about")
 

@@ -27,6 +27,14 @@ _WITHOUT_PAPERS = frozenset({Remedy.NONE, Remedy.FREEZE, Remedy.RELEASE, Remedy.
 """A fraud is proven by the case of the police, a freeze keeps what is."""
 
 
+def must_be_lost(dispute: Dispute, order: RedemptionOrder, granted_minor: int) -> None:
+    """What was lost when a case was opened may be given back by now, or the redemption undone: then less of it is to be
+    granted, or nothing (CLAIM_AMOUNT)."""
+    if dispute.type is _T.REFUND_AMOUNT and granted_minor > order.lost_minor:
+        told = f"{granted_minor} fen are more than {order.id} cost and nobody gave back: {order.lost_minor}"
+        raise InvalidArgument("CLAIM_AMOUNT", told)
+
+
 def granted_minor(dispute: Dispute, order: RedemptionOrder, verdict: Verdict, asked_minor: int | None) -> int:
     """What is granted of what was claimed: all of it, a part that lies between nothing and all, or nothing. Where the
     verdict leaves no choice, an amount that is named is that one."""
@@ -85,11 +93,15 @@ def left_to_do(dispute: Dispute, order: RedemptionOrder) -> Remedy:
     """What was decided, done or not; or what the redemption has left of it meanwhile."""
     if dispute.remedy is Remedy.REVOCATION:
         return revocation_left(order)
-    return Remedy.NONE if is_moot(dispute.remedy, order) and not is_done(dispute, order) else dispute.remedy
+    undone = dispute.remedy is Remedy.ADJUSTMENT and order.state in (_S.CLOSED_FRAUD, _S.FAULT_REVERSED)
+    moot = undone or is_moot(dispute.remedy, order)
+    return Remedy.NONE if moot and not is_done(dispute, order) else dispute.remedy
 
 
 def is_moot(remedy: Remedy, order: RedemptionOrder) -> bool:
-    """Whether the redemption ended in a way that leaves nothing to do: all of it was taken back otherwise."""
+    """Whether the redemption leaves nothing to do: all of it was taken back, or what was lost given back, otherwise."""
+    if remedy is Remedy.VOUCHER and order.state in PAYABLE:
+        return order.lost_minor == 0
     ended = order.state in ENDED_WITHOUT_PAYOUT
     return ended and remedy in (Remedy.VOUCHER, Remedy.FACE_CORRECTION, Remedy.FAULT_REVERSAL, Remedy.FREEZE)
 
@@ -119,5 +131,4 @@ def _of_appeal(order: RedemptionOrder) -> Remedy:
 
 
 def _consoling(order: RedemptionOrder) -> Remedy:
-    lost = order.voucher is None and order.face_minor > order.payout_minor
-    return Remedy.VOUCHER if lost else Remedy.NONE
+    return Remedy.VOUCHER if order.voucher is None and order.lost_minor else Remedy.NONE

@@ -1,4 +1,4 @@
-"""An agreement with an enterprise: its terms, what waits for a second person, what was redeemed under it in a year."""
+"""An agreement with an enterprise: its terms, what waits for a second person, what was redeemed under it each year."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -61,6 +61,31 @@ class Agreement:
     @property
     def root(self) -> str:
         return self.id
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementYear:
+    """The faces of what was accepted under an agreement in a business year that is over: something of a later one was
+    drawn since. A process of the release before that closed it left it with version 0, and no seal."""
+
+    id: str
+    agreement_id: str
+    year: int
+    redeemed_minor: int = 0
+    version: int = 0
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+    @property
+    def root(self) -> str:
+        return self.agreement_id
+
+
+def year_id(agreement_id: str, year: int) -> str:
+    """The id of an agreement's year."""
+    return f"{agreement_id}/{year}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ class AgreementApproved:
 
 @dataclass(frozen=True, slots=True)
 class AgreementDrawn:
-    """A redemption was accepted under it, or its face is another by so much; the total is that of the year, 0 where its
-    sum was closed before."""
+    """A redemption was accepted under it, or its face is another by so much; the total is that of the year, 0 where it
+    is counted in none: a release of before did so with one of a year that was over."""
 
     redemption_id: str
     face_minor: int

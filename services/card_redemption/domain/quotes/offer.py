@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from hashlib import blake2b
 
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
-from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy
+from services.card_redemption.domain.recycling.policy import Asker, ChannelPolicy, must_take
 from services.kernel.calendar import WorkingCalendar, business_date
 from services.kernel.errors import FailedPrecondition
 
@@ -57,8 +57,7 @@ def offer(
     terms: ChannelPolicy, asked: Asked, now: datetime, settles_at: datetime | None, calendar: WorkingCalendar
 ) -> Offer:
     """What the terms come to for this card, were it accepted now and verified at once."""
-    if not terms.limits.take(asked.face_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{terms.channel} takes no card of {asked.face_minor} fen")
+    must_take(terms, asked.face_minor)
     if asked.method not in terms.payouts:
         raise FailedPrecondition("PAYOUT_METHOD", f"{terms.channel} does not pay by {asked.method}")
     days = terms.sla_working_days

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from services.card_redemption.domain.recycling.payouts import PayoutMethod
+from services.kernel.errors import FailedPrecondition
 from services.kernel.money import AMOUNT_MAX_MINOR, PPM, of_rate
 
 STRICT_RATE_PPM = 950_000
@@ -136,3 +137,16 @@ class ChannelPolicy:
     def commission_minor(self, face_minor: int) -> int:
         """What a recycler owes us above the payout."""
         return face_minor * self.commission_ppm // PPM
+
+
+def must_take(terms: ChannelPolicy, face_minor: int) -> None:
+    """A card of this face is within the limits of the channel; whoever is refused hears which these are, as everybody
+    may read them (FACE_OUT_OF_LIMITS)."""
+    limits = terms.limits
+    if limits.take(face_minor):
+        return
+    least, most = str(limits.face_min_minor), str(limits.face_max_minor)
+    raise FailedPrecondition(
+        "FACE_OUT_OF_LIMITS", f"{terms.channel} takes cards of {least} to {most} fen, none of {face_minor}",
+        {"channel": terms.channel, "face_min_minor": least, "face_max_minor": most},
+    )

@@ -16,11 +16,8 @@ from services.card_redemption.domain.redemption.states import RedemptionState, S
 from services.card_redemption.domain.redemption.stepping import Stepped, stepped
 from services.card_redemption.domain.redemption.timers import REVIEW, SETTLE, VERIFY, waking
 from services.kernel.errors import FailedPrecondition
-from services.kernel.ids import money_account
 
 _S = RedemptionState
-NOT_HIS = "ACCOUNT_NOT_FOUND"
-"""Why the credit ledger takes no fee from the account that a redemption names: it is nobody's, or somebody else's."""
 CANCELLABLE = frozenset({_S.ACCEPTED, _S.VERIFIED})
 _READ = frozenset({
     _S.VERIFYING, _S.ESCROWED, _S.SETTLED, _S.PAYOUT_RETRY, _S.COMPLETED, _S.FAILED, _S.FAILED_CONSUMED,
@@ -126,17 +123,6 @@ def begun_to_cancel(
         cancel_requested_at=order.cancel_requested_at or now, evidence=evidence or order.evidence,
     )
     return begun.cleared((VERIFY, order.id), (REVIEW, order.id))
-
-
-def charged_elsewhere(order: RedemptionOrder, card: GiftCard, now: datetime, saga_id: str) -> Stepped | None:
-    """The account was not his: the fee is asked for at his money account, where the redemption stays, so that
-    what was shown as cancellable is (OP-6, RD-35). None where it was that account already."""
-    own = money_account(order.customer_id)
-    if order.account_id == own:
-        return None
-    return stepped(
-        order, card, now, Step.CANCEL_BEGUN, settlement_id=saga_id, account_id=own, reason=NOT_HIS
-    )
 
 
 def cancelled(order: RedemptionOrder, card: GiftCard, now: datetime, evidence: tuple[str, ...] = ()) -> Stepped:

@@ -1,7 +1,8 @@
 """The two steps of a submission: a signed draft, and the guard that confirms it (RD-24, OP-12).
 
-A draft has no state at the server: its token is the content as JSON and 32 bytes of HMAC-SHA256 after it. The code of
-another issuer's card travels in it only as the envelope in which it is stored.
+A draft has no state at the server: its token is the content as JSON and 32 bytes of HMAC-SHA256 after it, which leaves
+the service sealed (`vault/drafting.py`). The code of another issuer's card travels in it only as the envelope in which
+it is stored.
 """
 
 import base64

@@ -9,6 +9,7 @@ from services.card_redemption.domain.recycling.enterprise import (
     may_schedule,
     unsettled,
 )
+from services.card_redemption.domain.recycling.policy import must_take
 from services.card_redemption.domain.redemption.commands import EditSchedule
 from services.card_redemption.domain.redemption.order import RedemptionOrder, must_stand, refuse_while_settling
 from services.card_redemption.domain.redemption.states import UNSETTLED, RedemptionState, Step
@@ -35,8 +36,7 @@ def edited(
     face_minor = order.declared_minor if body.declared_minor is None else body.declared_minor
     if face_minor <= 0:
         raise InvalidArgument("INVALID_AMOUNT", f"a face of {face_minor} fen is none")
-    if not order.terms.limits.take(face_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{order.terms.channel} takes no card of {face_minor} fen")
+    must_take(order.terms, face_minor)
     method, instrument = body.method or order.method, body.instrument or order.instrument
     must_pay_by(order.terms, method, instrument, card.purchase)
     changed = stepped(

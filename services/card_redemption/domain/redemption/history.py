@@ -16,6 +16,7 @@ from services.card_redemption.domain.recycling.windows import Verdict
 from services.card_redemption.domain.redemption import (
     adjusting,
     cancelling,
+    elsewhere,
     enterprise,
     freezing,
     paying,
@@ -112,10 +113,7 @@ def _review_asked(made: Made) -> Stepped:
 
 def _cancel_begun(made: Made) -> Stepped:
     if made.before.state is _S.CANCELLING:
-        elsewhere = cancelling.charged_elsewhere(made.before, made.card, made.at, made.after.settlement_id)
-        if elsewhere is None or made.after.settlement_id == made.before.settlement_id:
-            raise Defect("a fee that was asked for at another account is asked for by another saga")
-        return elsewhere
+        return _elsewhere(made, Step.CANCEL_BEGUN)
     _asked_in_time(made)
     return cancelling.begun_to_cancel(
         made.before, made.card, made.at, made.after.settlement_id, evidence=made.after.evidence
@@ -313,13 +311,23 @@ def _remitted(made: Made) -> Stepped:
 
 def _adjusted(made: Made) -> Stepped:
     order, more_minor = made.before, made.after.adjusted_minor - made.before.adjusted_minor
-    _must(more_minor > 0 and bool(order.settlement_id), "something that it was asked to give back")
+    _must(0 < more_minor <= order.lost_minor, "something of what is lost and not given back")
+    _must(bool(order.settlement_id), "something that it was asked to give back")
     return adjusting.adjusted(order, made.card, order.settlement_id, more_minor, made.at)
 
 
-def _waits(begin: Callable[[RedemptionOrder, GiftCard, str, datetime], Stepped]) -> Redo:
-    """A step that begins a saga."""
+def _elsewhere(made: Made, step: Step) -> Stepped:
+    asked = elsewhere.asked_elsewhere(made.before, made.card, step, made.at, made.after.settlement_id)
+    if asked is None or made.after.settlement_id == made.before.settlement_id:
+        raise Defect("what is asked for at another account is asked for by another saga")
+    return asked
+
+
+def _waits(begin: Callable[[RedemptionOrder, GiftCard, str, datetime], Stepped], again: Step | None = None) -> Redo:
+    """A step that begins a saga, or another one of what was asked at an account that is not the customer's."""
     def redo(made: Made) -> Stepped:
+        if again is not None and made.before.settlement_id:
+            return _elsewhere(made, again)
         _must(bool(made.after.settlement_id) and not made.before.settlement_id, "a saga that it waits for from now on")
         return begin(made.before, made.card, made.after.settlement_id, made.at)
 
@@ -373,7 +381,7 @@ STEPS: Mapping[Step, Redo] = {
     Step.FRAUD_CONFIRMED: lambda made: freezing.case_noted(made.before, made.card, _decided(made), made.at),
     Step.CLOSED_FRAUD: _closed,
     Step.VOUCHER_ISSUED: lambda made: vouchers.issued(made.before, made.card, made.at),
-    Step.VOUCHER_USING: _waits(vouchers.use_begun),
+    Step.VOUCHER_USING: _waits(vouchers.use_begun, Step.VOUCHER_USING),
     Step.VOUCHER_USED: _voucher_used,
     Step.VOUCHER_REFUSED: _refused(vouchers.use_refused),
     Step.CHANNEL_FEE: lambda made: recyclers.fee_kept(
@@ -382,7 +390,7 @@ STEPS: Mapping[Step, Redo] = {
     Step.REMITTING: _waits(recyclers.remitting),
     Step.REMITTED: _remitted,
     Step.REMITTANCE_REFUSED: _refused(recyclers.remittance_refused),
-    Step.ADJUSTING: _waits(adjusting.adjusting),
+    Step.ADJUSTING: _waits(adjusting.adjusting, Step.ADJUSTING),
     Step.ADJUSTED: _adjusted,
     Step.ADJUSTMENT_REFUSED: _refused(adjusting.adjustment_refused),
 }

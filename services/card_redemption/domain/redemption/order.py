@@ -11,6 +11,7 @@ from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
 from services.card_redemption.domain.recycling.windows import Verification
 from services.card_redemption.domain.redemption.states import (
     ENDED_WITHOUT_PAYOUT,
+    PAYABLE,
     UNVERIFIED,
     PayoutState,
     RedemptionState,
@@ -162,6 +163,16 @@ class RedemptionOrder:
         """What of it was decided and is not paid: its part of L.PAYOUT.TRANSIT."""
         waits = (PayoutState.DUE, PayoutState.SENT)
         return sum(payout.amount_minor for payout in self.payouts if payout.state in waits)
+
+    @property
+    def lost_minor(self) -> int:
+        """What it cost its customer and nobody gave back yet: the fee of its cancellation, or what was kept of its
+        face, less its voucher and what disputes gave (RD-28, OP-14)."""
+        if self.state is RedemptionState.CANCELLED:
+            cost_minor = self.cancel_fee_minor
+        else:
+            cost_minor = self.face_minor - self.payout_minor if self.state in PAYABLE else 0
+        return max(0, cost_minor - self.adjusted_minor - (self.voucher.value_minor if self.voucher else 0))
 
     def payout_of(self, payout_id: str) -> Payout | None:
         """The payout with this id."""

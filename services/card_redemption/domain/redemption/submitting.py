@@ -5,11 +5,12 @@ One code has one active redemption: a second submission of it is denied and open
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from services.card_redemption.domain.cards.card import GiftCard, is_good
 from services.card_redemption.domain.cards.redeeming import claim, unclaim
 from services.card_redemption.domain.codes import CardCode, format_of
-from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Demand, Kind, Settlement, must_take
 from services.card_redemption.domain.redemption.drafts import Draft, redemption_name, verified_from
 from services.card_redemption.domain.redemption.events import FreezeCaseOpened
 from services.card_redemption.domain.redemption.order import RedemptionOrder
@@ -51,17 +52,41 @@ class FreezeCase:
 
 @dataclass(frozen=True, slots=True)
 class Denied:
-    """A submission that was denied and left something on record: the answer to whoever submitted it."""
+    """A submission whose code was denied: the answer to whoever submitted it."""
 
     reason: str
     detail: str
 
 
+NO_SUCH_CARD = Denied("CODE_REJECTED", "there is no such card")
+"""What a stranger hears, whatever there is (RD-20)."""
+_SEPARATED = "/"
+
+
+class Resubmitted(NamedTuple):
+    """A submission whose code was denied, and the redemption that has the code; of a code that none has, one that is
+    nowhere."""
+
+    redemption_id: str
+    nonce: str
+    customer_id: str
+
+    @property
+    def key(self) -> str:
+        """What it is called where it is looked at once it was answered; no id of a redemption nor a nonce holds what
+        parts them."""
+        return _SEPARATED.join(self)
+
+
+def resubmitted(key: str) -> Resubmitted:
+    """The submission that is called so."""
+    return Resubmitted(*key.split(_SEPARATED, 2))
+
+
 def must_be_offered(draft: Draft, terms: ChannelPolicy, now: datetime) -> None:
     """What the channel takes: faces, payout methods, whose cards, what it demands to see, and a condition that can
     still be met."""
-    if not terms.limits.take(draft.declared_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{draft.channel} takes no card of {draft.declared_minor} fen")
+    must_take(terms, draft.declared_minor)
     if (terms.kind is Kind.SELF) is bool(draft.issuer):
         raise FailedPrecondition("CHANNEL_CARD", f"{draft.channel} takes no card of {draft.issuer or 'ours'}")
     _must_show(draft, terms)
@@ -105,16 +130,24 @@ def _must_show(draft: Draft, terms: ChannelPolicy) -> None:
         raise FailedPrecondition("AGREEMENT_MISSING", f"{draft.channel} is for enterprises with an agreement")
 
 
-def denied(draft: Draft, holder: RedemptionOrder | None) -> Denied | None:
-    """Why the code cannot be submitted now: somebody's redemption has it, or had it (RD-20). A stranger hears the same
-    for a code that is unknown, another's or used."""
-    if holder is None:
-        return None
-    if holder.customer_id != draft.customer_id:
-        return Denied("CODE_REJECTED", "there is no such card")
-    if holder.active:
+def denied(
+    draft: Draft, card: GiftCard | None, holder: RedemptionOrder | None, code: CardCode | None
+) -> Denied | None:
+    """Why the code cannot be submitted now: somebody's redemption has it, or had it, or it is not the last code of a
+    card of his; a dead one, and one that another issuer's card is called ours by, is no code (RD-20). A stranger hears
+    the same for one that is unknown, another's, frozen or used."""
+    if card is None:
+        return None if draft.issuer else NO_SUCH_CARD
+    if holder is not None and holder.customer_id != draft.customer_id:
+        return NO_SUCH_CARD
+    if holder is not None and holder.active:
         return Denied("CODE_IN_REDEMPTION", "this code is being redeemed")
-    return Denied("CODE_USED", "this code was redeemed") if holder.state is _S.COMPLETED else None
+    if holder is not None and holder.state is _S.COMPLETED:
+        return Denied("CODE_USED", "this code was redeemed")
+    if card.issuer:
+        frozen = card.standing is not CardStanding.ACTIVE
+        return NO_SUCH_CARD if not draft.issuer or (frozen and card.customer_id != draft.customer_id) else None
+    return None if card.customer_id == draft.customer_id and is_good(card, code) else NO_SUCH_CARD
 
 
 def freeze_name(redemption_id: str, nonce: str) -> str:
@@ -122,14 +155,11 @@ def freeze_name(redemption_id: str, nonce: str) -> str:
     return derived("frz", redemption_id, nonce)
 
 
-def freeze_case(
-    card: GiftCard, holder: RedemptionOrder, draft: Draft, calendar: WorkingCalendar, now: datetime
-) -> FreezeCase:
+def freeze_case(card_id: str, again: Resubmitted, calendar: WorkingCalendar, now: datetime) -> FreezeCase:
     """The case that a second submission of an active code opens."""
     return FreezeCase(
-        id=freeze_name(holder.id, draft.nonce), card_id=card.id, redemption_id=holder.id,
-        submitted_by=draft.customer_id, opened_at=now,
-        due_on=calendar.after(business_date(now), FREEZE_WORKING_DAYS),
+        id=freeze_name(again.redemption_id, again.nonce), card_id=card_id, redemption_id=again.redemption_id,
+        submitted_by=again.customer_id, opened_at=now, due_on=calendar.after(business_date(now), FREEZE_WORKING_DAYS),
     )
 
 
@@ -138,28 +168,16 @@ def case_opened(case: FreezeCase) -> FreezeCaseOpened:
     return FreezeCaseOpened(case.id, case.card_id, case.redemption_id, case.submitted_by, case.due_on)
 
 
-def must_have_good_code(draft: Draft, card: GiftCard, code: CardCode | None) -> None:
-    """Of a card of ours only its owner's last code is good; a dead one, and a stranger's, is as unknown as any other,
-    and so is another issuer's that is called ours (CODE_REJECTED)."""
-    good = draft.issuer if card.issuer else card.customer_id == draft.customer_id and is_good(card, code)
-    if not good:
-        raise NotFound("CODE_REJECTED", "there is no such card")
-
-
 def must_hold_within(terms: ChannelPolicy, card: GiftCard) -> None:
     """What a card of ours really holds is within the limits of the channel, too: the actual face decides (RD-21)."""
-    if not card.issuer and not terms.limits.take(card.spendable_minor):
-        raise FailedPrecondition("FACE_OUT_OF_LIMITS", f"{terms.channel} takes no card that holds so much or so little")
+    if not card.issuer:
+        must_take(terms, card.spendable_minor)
 
 
-def must_be_free(card: GiftCard, customer_id: str) -> None:
-    """A card that nothing else has can be claimed (CARD_STATE); to a stranger one that cannot is as one that is not
-    there (CODE_REJECTED)."""
-    if card.standing is CardStanding.ACTIVE:
-        return
-    if card.customer_id != customer_id:
-        raise NotFound("CODE_REJECTED", "there is no such card")
-    raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
+def must_be_free(card: GiftCard) -> None:
+    """A card that nothing else has can be claimed (CARD_STATE)."""
+    if card.standing is not CardStanding.ACTIVE:
+        raise FailedPrecondition("CARD_STATE", f"{card.id} is {card.state}")
 
 
 def submitted(draft: Draft, terms: ChannelPolicy, card: GiftCard, saga_id: str, now: datetime) -> Stepped:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.redemption import books
 from services.card_redemption.domain.redemption.cancelling import REASONS, judged
+from services.card_redemption.domain.redemption.elsewhere import NOT_HIS
 from services.card_redemption.domain.redemption.order import (
     RedemptionOrder,
     Voucher,
@@ -35,9 +36,10 @@ def issued(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
     must_stand(order, RedemptionState.COMPLETED)
     if order.voucher is not None:
         raise FailedPrecondition("VOUCHER_ISSUED", f"{order.id} has its voucher")
-    value_minor = min(order.face_minor - order.payout_minor, VOUCHER_MAX_MINOR)
+    value_minor = min(order.lost_minor, VOUCHER_MAX_MINOR)
     if value_minor <= 0 or judged(order, order.terms.asked_by, now).verdict not in REASONS:
-        raise FailedPrecondition("VOUCHER_NOT_DUE", f"{order.id} lost nothing, or can be cancelled")
+        told = f"nothing of {order.id} is lost and not given back, or it can be cancelled"
+        raise FailedPrecondition("VOUCHER_NOT_DUE", told)
     voucher = Voucher(derived("vch", order.id), value_minor, value_minor)
     return stepped(
         order, card, now, Step.VOUCHER_ISSUED, op="voucher_issue",
@@ -67,11 +69,12 @@ def use_begun(order: RedemptionOrder, card: GiftCard, saga_id: str, now: datetim
 
 
 def used(order: RedemptionOrder, card: GiftCard, saga_id: str, amount_minor: int, now: datetime) -> Stepped:
-    """It is worth so much less."""
+    """It is worth so much less; that another account was asked first is over."""
     assert order.voucher is not None
     voucher = order.voucher._replace(left_minor=order.voucher.left_minor - amount_minor)
     return stepped(
         order, card, now, Step.VOUCHER_USED, op="voucher_use", settlement_id="", voucher=voucher,
+        reason="" if order.reason == NOT_HIS else order.reason,
         lines=books.voucher_used(voucher.id, saga_id, amount_minor),
     )
 

@@ -45,3 +45,9 @@ class Remittance:
 def remittance_id(channel: str, reference: str) -> str:
     """The id of what a channel remits under a name: two channels may choose the same one."""
     return f"{channel}/{reference}"
+
+
+def nameless_id(channel: str, number: int) -> str:
+    """The id of one that a process of before names booked under a name that another has, or whose name nobody knows any
+    more (0018); no channel begins so."""
+    return f"/{channel}/{number}"

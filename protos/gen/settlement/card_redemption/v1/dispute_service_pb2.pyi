@@ -530,7 +530,8 @@ class DecideDisputeRequest(_message.Message):
     @_builtins.property
     def granted(self) -> _money_pb2.Money:
         """Of a PARTIAL: what is granted, between nothing and what was claimed; of WRONG_FACE the face that counts. Absent of any
-        other verdict, or just what that grants: of UPHELD what was claimed, of REJECTED 0 (CLAIM_AMOUNT).
+        other verdict, or just what that grants: of UPHELD what was claimed, of REJECTED 0 (CLAIM_AMOUNT). Of REFUND_AMOUNT it is
+        never more than what is lost and not given back when it is decided (CLAIM_AMOUNT).
         """
 
     def __init__(

@@ -114,7 +114,9 @@ class AgreementDrawn(_message.Message):
     year: _builtins.int
     """The year in Shanghai in which it was accepted."""
     total_minor: _builtins.int
-    """The faces of that year so far, this one included; 0 where that sum was closed, for one of a later year was told first."""
+    """The faces of that year so far, this one included, also where one of a later year was told first; 0 where it is counted in no
+    year, as a release of before told what came so late.
+    """
     def __init__(
         self,
         *,

@@ -210,7 +210,7 @@ class PrepareRedemptionResponse(_message.Message):
     CONFIRM_AFTER_TIME_FIELD_NUMBER: _builtins.int
     CONFIRM_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     token: _builtins.bytes
-    """For ConfirmRedemption, within its time."""
+    """For ConfirmRedemption, within its time. It is sealed: what it holds is nobody's but the engine's."""
     @_builtins.property
     def payout(self) -> _money_pb2.Money:
         """What is paid if the card is worth what was declared."""

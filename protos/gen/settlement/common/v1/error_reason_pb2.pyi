@@ -30,7 +30,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNSPECIFIED: _ErrorReason.ValueType  # 0
     """Not given."""
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 1
-    """The request id was used before with another body."""
+    """The request id was used before with another body. One that is invalid by itself is refused as that."""
     ERROR_REASON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 2
     """No such order, or not this customer's."""
     ERROR_REASON_ORDER_ALREADY_SHIPPED: _ErrorReason.ValueType  # 3
@@ -240,7 +240,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CHANNEL_CARD: _ErrorReason.ValueType  # 103
     """The channel does not take cards of this issuer."""
     ERROR_REASON_FACE_OUT_OF_LIMITS: _ErrorReason.ValueType  # 104
-    """The channel does not take cards of this face."""
+    """The channel does not take cards of this face; its metadata says of which, `face_min_minor` to `face_max_minor` (fen), and whose
+    limits these are (`channel`).
+    """
     ERROR_REASON_PAYOUT_METHOD: _ErrorReason.ValueType  # 105
     """The channel does not pay like this, or the payment that bought the card is not known."""
     ERROR_REASON_EVIDENCE_MISSING: _ErrorReason.ValueType  # 106
@@ -248,7 +250,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_AGREEMENT_MISSING: _ErrorReason.ValueType  # 107
     """The channel is for enterprises with an agreement."""
     ERROR_REASON_CODE_IN_REDEMPTION: _ErrorReason.ValueType  # 108
-    """The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+    """The code is being redeemed; a freeze case is opened once this was answered (DOMAIN RD-20)."""
     ERROR_REASON_CODE_USED: _ErrorReason.ValueType  # 109
     """The code was redeemed (DOMAIN RD-20)."""
     ERROR_REASON_CANCEL_NOT_SUPPORTED: _ErrorReason.ValueType  # 110
@@ -362,7 +364,7 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
 ERROR_REASON_UNSPECIFIED: ErrorReason.ValueType  # 0
 """Not given."""
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 1
-"""The request id was used before with another body."""
+"""The request id was used before with another body. One that is invalid by itself is refused as that."""
 ERROR_REASON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 2
 """No such order, or not this customer's."""
 ERROR_REASON_ORDER_ALREADY_SHIPPED: ErrorReason.ValueType  # 3
@@ -566,7 +568,9 @@ ERROR_REASON_SUBMISSION_FAILED: ErrorReason.ValueType  # 102
 ERROR_REASON_CHANNEL_CARD: ErrorReason.ValueType  # 103
 """The channel does not take cards of this issuer."""
 ERROR_REASON_FACE_OUT_OF_LIMITS: ErrorReason.ValueType  # 104
-"""The channel does not take cards of this face."""
+"""The channel does not take cards of this face; its metadata says of which, `face_min_minor` to `face_max_minor` (fen), and whose
+limits these are (`channel`).
+"""
 ERROR_REASON_PAYOUT_METHOD: ErrorReason.ValueType  # 105
 """The channel does not pay like this, or the payment that bought the card is not known."""
 ERROR_REASON_EVIDENCE_MISSING: ErrorReason.ValueType  # 106
@@ -574,7 +578,7 @@ ERROR_REASON_EVIDENCE_MISSING: ErrorReason.ValueType  # 106
 ERROR_REASON_AGREEMENT_MISSING: ErrorReason.ValueType  # 107
 """The channel is for enterprises with an agreement."""
 ERROR_REASON_CODE_IN_REDEMPTION: ErrorReason.ValueType  # 108
-"""The code is being redeemed; a freeze case was opened (DOMAIN RD-20)."""
+"""The code is being redeemed; a freeze case is opened once this was answered (DOMAIN RD-20)."""
 ERROR_REASON_CODE_USED: ErrorReason.ValueType  # 109
 """The code was redeemed (DOMAIN RD-20)."""
 ERROR_REASON_CANCEL_NOT_SUPPORTED: ErrorReason.ValueType  # 110
