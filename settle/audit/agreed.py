@@ -13,11 +13,4 @@ CHECKS = (
            where (coalesce(v.held, 0), coalesce(v.last, 0)) <> (coalesce(c.in_force, 0), coalesce(c.in_force, 0))""",
         cause="a version was deleted, or put there, past the engine",
     ),
-    Check(
-        "batches.rooted", "every batch of revocations is of an agreement that is there", (CARD,),
-        """select 'revocation_batches ' || id, 'an agreement that is there', agreement_id
-           from revocation_batches b
-           where not exists (select from enterprise_agreements a where a.id = b.agreement_id)""",
-        cause="the batch was changed past the engine, or its agreement was deleted",
-    ),
 )

@@ -212,7 +212,7 @@ PLANTED = (
     ),
     Planted("redemptions.rooted", CARD, "update card_codes set card_id = 'crd_none'"),
     Planted("channels.versions", CARD, "delete from channel_versions where channel = 'TRIAL' and number = 1"),
-    Planted("batches.rooted", CARD, "update revocation_batches set agreement_id = 'agr_none'"),
+    Planted("record.made", CARD, "update revocation_batches set agreement_id = 'agr_none'"),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("calendars.history", CARD, "update calendars set approved_by = 'ann'"),
