@@ -15,7 +15,7 @@ _ENDED = {
 """Settlements of redemptions are read after the credit book: of the last minute one may have ended after that was."""
 
 
-def _of_both(book: str) -> str:
+def of_both(book: str) -> str:
     """The settlements of both coordinators that have ended at this book."""
     return " union all ".join(
         f"select id, two_phase, decision, started_at from {table} where {ended}"
@@ -32,7 +32,7 @@ def _answered(book: str) -> Check:
                          || case when s.decision <> 'COMMIT' then 'and of what was given up'
                                  when s.two_phase then 'both DONE with CONFIRM' else 'DONE' end,
                   concat_ws(' ', coalesce(t.verdict, '-'), coalesce(f.verdict, '-'), coalesce(c.verdict, '-'))
-           from ({_of_both(book)}) s
+           from ({of_both(book)}) s
            left join inbox t on t.message_id = s.id || '/T'
            left join inbox f on f.message_id = s.id || '/F'
            left join inbox c on c.message_id = s.id || '/C'

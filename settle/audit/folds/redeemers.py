@@ -149,6 +149,16 @@ CHECKS = (
         "the row was deleted past the engine: what is counted of him would begin anew",
     ),
     Check(
+        "redeemers.claims", "no customer's root is claimed by a settlement that has ended", (CARD,),
+        """select 'redeemers ' || r.id, 'free', 'claimed by ' || r.pending_saga_id
+           from redeemers r join saga_records s on s.id = r.pending_saga_id where s.phase in ('DONE', 'ABORTED')
+           union all
+           select 'redeemers ' || id, 'a settlement and its instant, or neither',
+                  concat_ws(' ', pending_saga_id, pending_tried_at)
+           from redeemers where (pending_saga_id is null) <> (pending_tried_at is null)""",
+        cause="the claim was written by hand, or the end of its settlement was lost: nobody else can take it",
+    ),
+    Check(
         "redeemers.told", "what a customer's root was told of a redemption or a case has its answer, so that a repeat"
         " counts nothing", (CARD,),
         f"""select 'answer ' || told.id, 'of the notice that was told', 'none'

@@ -190,6 +190,14 @@ SETTLEMENTS: Sequence[Blind] = (
         credit("update inbox set verdict = 'REFUSED' where message_id = (select saga_id || '/T' from operations"
                " where kind = 'PayRedemption' order by at desc limit 1)"),
     )),
+    Blind("an account is claimed by a payout that has ended", "acc_4", ("accounts.claims",), (
+        credit("update credit_accounts set pending_tried_at = now(), pending_saga_id = (select saga_id from operations"
+               " where kind = 'PayRedemption' order by at desc limit 1) where id = 'acc_4'"),
+    )),
+    Blind("who redeems is claimed by a submission that has ended", "redeemers cus_met", ("redeemers.claims",), (
+        card("update redeemers set pending_tried_at = now(), pending_saga_id = (select max(id) from sagas"
+             " where kind = 'submission') where id = 'cus_met'"),
+    )),
     Blind("a submission is on no record", f"its submission of {rdm('oldmore')}", SAGAS, (
         card(f"delete from sagas where kind = 'submission' and plan::jsonb #>> '{{party,redemption_id}}' ="
              f" '{rdm('oldmore')}'"),
