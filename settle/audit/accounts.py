@@ -1,6 +1,7 @@
 """Credit accounts: all that a customer sees is the projection of the entries, and the limits add up (DOMAIN 3.4)."""
 
 from settle.audit.findings import CREDIT, Check
+from settle.audit.sagas import of_both
 
 _OWN = """('LIM.AVAIL', 'LIM.HELD', 'LIM.USED', 'LIM.GRANT', 'L.CUST.WALLET', 'L.CREDITBAL', 'A.CUST.RECV',
             'A.LOAN.P.UNBILLED', 'A.LOAN.P.BILLED', 'A.LOAN.FEE', 'A.LOAN.LATE')"""
@@ -72,10 +73,10 @@ CHECKS = (
     ),
     Check(
         "accounts.claims", "no account is claimed by a settlement that has ended", (CREDIT,),
-        """select a.id, 'free', 'claimed by ' || a.pending_saga_id
-           from credit_accounts a join audit_settlements s on s.id = a.pending_saga_id
-           union all
-           select id, 'a settlement and its instant, or neither', concat_ws(' ', pending_saga_id, pending_tried_at)
-           from credit_accounts where (pending_saga_id is null) <> (pending_tried_at is null)""",
+        f"""select a.id, 'free', 'claimed by ' || a.pending_saga_id
+            from credit_accounts a join ({of_both(CREDIT)}) s on s.id = a.pending_saga_id
+            union all
+            select id, 'a settlement and its instant, or neither', concat_ws(' ', pending_saga_id, pending_tried_at)
+            from credit_accounts where (pending_saga_id is null) <> (pending_tried_at is null)""",
     ),
 )

@@ -20,11 +20,4 @@ CHECKS = (
            where not exists (select from enterprise_agreements a where a.id = y.agreement_id)""",
         cause="the year was changed past the engine, or its agreement was deleted",
     ),
-    Check(
-        "batches.rooted", "every batch of revocations is of an agreement that is there", (CARD,),
-        """select 'revocation_batches ' || id, 'an agreement that is there', agreement_id
-           from revocation_batches b
-           where not exists (select from enterprise_agreements a where a.id = b.agreement_id)""",
-        cause="the batch was changed past the engine, or its agreement was deleted",
-    ),
 )

@@ -36,7 +36,7 @@ from settle.audit import (
 )
 from settle.audit.changed import Place, age, changed, places_of, why_not
 from settle.audit.findings import SERVICES, Check, Finding, Report
-from settle.audit.folds import claims, redeemers
+from settle.audit.folds import claims, redeemers, redemptions
 from settle.audit.joins import payouts
 from settle.audit.joins import walked as joins
 from settle.audit.provenance import walked as provenance
@@ -48,7 +48,7 @@ CHECKS: Sequence[Check] = (
     *journals.CHECKS, *accounts.CHECKS, *agreements.CHECKS, *company.CHECKS, *cards.CHECKS, *merchants.CHECKS,
     *orders.CHECKS, *orders.COORDINATOR, *sagas.CHECKS, *sequences.CHECKS, *unfinished.CHECKS, *provenance.CHECKS,
     *joins.CHECKS, *chains.CHECKS, *redeemers.CHECKS, *seals.CHECKS, *keeping.CHECKS, *record.CHECKS,
-    *dispute_outcomes.CHECKS, *agreed.CHECKS,
+    *dispute_outcomes.CHECKS, *agreed.CHECKS, *redemptions.CHECKS,
 )
 QUIET_CHECKS: Sequence[Check] = (*unfinished.QUIET, *orders.QUIET, *cards.QUIET, *joins.QUIET)
 CROSS_CHECKS: Mapping[str, Callable[[World], Awaitable[list[Finding]]]] = {

@@ -65,18 +65,16 @@ _MADE = """
 select 'OPEN_DISPUTE' kind, redemption_id about, opened_at at, 'disputes ' || id what from disputes
 where opened_by <> 'engine'
 union all select 'REVOKE_BATCH', agreement_id, requested_at, 'revocation_batches ' || id from revocation_batches
-union all select 'APPROVE_CHANNEL_POLICY', channel, since, 'channel_versions ' || channel || '@' || number
-from channel_versions
 """
 """The rows that nothing but a call makes, at its instant, with the kind of its attempt and whom that is about."""
-_MAKING = "('OPEN_DISPUTE', 'REVOKE_BATCH', 'APPROVE_CHANNEL_POLICY')"
+_MAKING = "('OPEN_DISPUTE', 'REVOKE_BATCH')"
 _DENIED = "a.kind = 'CONFIRM_REDEMPTION' and a.outcome = 'DENIED' and a.card_id = f.card_id"
 """An attempt to submit a code that a redemption of another draft has: the first of each draft opens a freeze case."""
 
 CHECKS = (
     Check(
-        "record.made", "each case, batch and version was made by an attempt on the record, and each such attempt made"
-        " one", (CARD,),
+        "record.made", "each case and each batch was made by an attempt on the record, and each such attempt made one",
+        (CARD,),
         f"""with since as (select max(at) at from record_since),
                  made as (select kind, about, at, count(*) count, min(what) what from ({_MADE}) each
                           where at > (select at from since) group by kind, about, at),
@@ -98,6 +96,19 @@ CHECKS = (
               and not exists (select from freeze_cases f
                               where f.redemption_id = d.redemption_id and f.opened_at = d.opened_at)""",
         "the row was deleted, or put there, past the engine",
+    ),
+    Check(
+        "record.standing", "a card that was frozen or voided on the record is so until the record says otherwise",
+        (CARD,),
+        """select 'gift_cards ' || a.card_id || ' standing', a.due || ', by attempt ' || a.id, g.standing
+           from (select distinct on (card_id) card_id, id,
+                        case kind when 'FREEZE_CARD' then 'FROZEN' when 'VOID_CARD' then 'VOID' end due
+                 from attempts
+                 where outcome = 'DONE' and kind in ('FREEZE_CARD', 'UNFREEZE_CARD', 'VOID_CARD')
+                 order by card_id, id desc) a
+           join gift_cards g on g.id = a.card_id
+           where g.standing <> a.due""",
+        "the card was changed past the engine: what nobody may spend could be spent",
     ),
     Check(
         "record.sealed", "every attempt stands in a volume, before the end that the volume says", (CARD,),

@@ -132,20 +132,45 @@ and (select bool_or(state = '{PayoutState.PAID}')
      from (select p ->> {_PAYOUT_STATE} state from json_array_elements(o.payouts) p) payouts)
 """
 """`_was_complete`, in SQL."""
+_NOTICE = f"case o.state when '{_S.FAULT_REVERSED}' then '/completed' else '/' || lower(o.state) end"
+"""How the name of the notice ends that tells the customer's root of the redemption."""
 CHECKS = (
     Check(
         "redeemers.known", "who completed a redemption, cancelled one under a cap, or gave in a spent card, is counted",
         (CARD,),
         f"""select 'redeemers ' || o.customer_id, 'a row, for ' || min(o.id), 'none'
            from redemption_orders o
-           left join notices n on n.id = o.id || '/' || case o.state when 'FAULT_REVERSED' then 'completed'
-                                                                     else lower(o.state) end
+           left join notices n on n.id = o.id || {_NOTICE}
            where (o.state in ('COMPLETED', 'FAILED_CONSUMED') or {_WAS_COMPLETE}
                   or o.state = 'CANCELLED' and o.terms -> 'limits' ->> 'cancelled_daily_minor' is not null)
              and n.id is null
              and not exists (select from redeemers r where r.id = o.customer_id)
            group by o.customer_id""",
         "the row was deleted past the engine: what is counted of him would begin anew",
+    ),
+    Check(
+        "redeemers.claims", "no customer's root is claimed by a settlement that has ended", (CARD,),
+        """select 'redeemers ' || r.id, 'free', 'claimed by ' || r.pending_saga_id
+           from redeemers r join saga_records s on s.id = r.pending_saga_id where s.phase in ('DONE', 'ABORTED')
+           union all
+           select 'redeemers ' || id, 'a settlement and its instant, or neither',
+                  concat_ws(' ', pending_saga_id, pending_tried_at)
+           from redeemers where (pending_saga_id is null) <> (pending_tried_at is null)""",
+        cause="the claim was written by hand, or the end of its settlement was lost: nobody else can take it",
+    ),
+    Check(
+        "redeemers.told", "what a customer's root was told of a redemption or a case has its answer, so that a repeat"
+        " counts nothing", (CARD,),
+        f"""select 'answer ' || told.id, 'of the notice that was told', 'none'
+           from (select o.id || {_NOTICE} id, o.accepted_at at from redemption_orders o
+                 where o.state in ('COMPLETED', 'FAILED_CONSUMED') or {_WAS_COMPLETE}
+                 union all select id || '/lift', opened_at from disputes
+                 where state = 'EXECUTED' and remedy = 'LIFTING') told
+           where at >= coalesce((select value::timestamptz from runtime_facts
+                                 where name = 'pruned_answers_of_requests'), '-infinity')
+             and not exists (select from inbox i where i.message_id = told.id)
+             and not exists (select from notices n where n.id = told.id)""",
+        cause="the answer to a notice was deleted: sent again, it would be counted again",
     ),
     Check(
         "redemptions.rooted", "every code, redemption, freeze case and dispute is of a card that is there, and every"

@@ -8,9 +8,10 @@ import asyncpg
 import msgspec
 from google.protobuf.message import DecodeError
 
-from services.card_redemption.domain.recycling.policy import ChannelPolicy
-from services.card_redemption.domain.redemption.order import RedemptionOrder
-from settle.audit.findings import CARD, Finding, Walk, instant
+from services.card_redemption.domain.recycling.policy import ChannelPolicy, Kind
+from services.card_redemption.domain.redemption.order import RedemptionOrder, Voucher
+from services.card_redemption.domain.redemption.states import RedemptionState
+from settle.audit.findings import CARD, Check, Finding, Walk, instant
 from settle.audit.folds.card_numbers import is_step
 from settle.audit.folds.card_replay import CardReplay
 from settle.audit.folds.cards import replays_of, told_of
@@ -182,6 +183,29 @@ async def _of_cases(
     return found
 
 
+_VOUCHER_ID, _VALUE, _LEFT = map(Voucher._fields.index, ("id", "value_minor", "left_minor"))
+CHECKS = (
+    Check(
+        "redemptions.booked", "what a redemption says of its voucher, its escrow, what it gave back and its channel's"
+        " fee is what is booked of it", (CARD,),
+        f"""select coalesce(r.account, b.account) || ' ' || coalesce(r.sub, b.sub), coalesce(r.due, 0)::text,
+                   coalesce(b.amount_minor, 0)::text
+            from (select account, sub, sum(due) due
+                  from redemption_orders o cross join lateral (values
+                      ('L.VOUCHER', o.voucher ->> {_VOUCHER_ID}, -(o.voucher ->> {_LEFT})::bigint),
+                      ('E.GOODWILL', o.voucher ->> {_VOUCHER_ID}, (o.voucher ->> {_VALUE})::bigint),
+                      ('E.GOODWILL', o.id, o.adjusted_minor), ('E.CHANNEL', o.id, o.channel_fee_minor),
+                      ('L.ESCROW', o.id, case when '{RedemptionState.ESCROWED}' in (o.state, o.frozen_from)
+                                               and o.terms ->> 'kind' <> '{Kind.THIRD_PARTY}' then -o.face_minor end)
+                  ) said (account, sub, due)
+                  where due <> 0 group by account, sub) r
+            full join (select account, sub, amount_minor from audit_balances
+                       where account in ('L.VOUCHER', 'E.GOODWILL', 'E.CHANNEL', 'L.ESCROW')) b
+                on b.account = r.account and b.sub = r.sub
+            where coalesce(r.due, 0) <> coalesce(b.amount_minor, 0)""",
+        cause="a journal was lost, changed or posted past the engine, or the redemption was changed",
+    ),
+)
 WALKS = (
     Walk(
         HISTORY, "redemptions, what they did to their cards and what they posted are what comes of each of their steps",

@@ -58,8 +58,6 @@ class Settled(NamedTuple):
 async def joined(world: World, ids: Sequence[str]) -> list[Finding]:
     """Where the settlements of these cards' redemptions are not what the redemptions are."""
     orders = {order.id: order for order in map(order_of, await rows(world, CARD, OF_CARDS, ids))}
-    if not orders:
-        return []
     runs: dict[str, list[Settled]] = defaultdict(list)
     found: list[Finding] = []
     for row in await world[CARD].fetch(_SAGAS, ids, list(_DECODERS)):
@@ -112,6 +110,8 @@ def _odd(order: RedemptionOrder, runs: Sequence[Settled]) -> Odd:
     waits = [run.id for run in runs if not run.over]
     if waits != [order.settlement_id] * bool(order.settlement_id):
         yield "the settlement under way", order.settlement_id or "none", ", ".join(waits) or "none"
+    if not any(isinstance(run.plan, SubmissionPlan) for run in runs):
+        yield "its submission", "a settlement", "none"
     done = [run for run in runs if run.phase == Phase.DONE]
     for run in done:
         yield from ((f"sagas {run.id} {name}", right, wrong) for name, right, wrong in _of_plan(order, run.plan))

@@ -136,6 +136,9 @@ BOOKS: Sequence[Blind] = (
     Blind("a settlement is posted twice", "journals crd_more/", ("cards.history",), (
         card(again(f"order_id = '{rdm('more')}' and op = 'settle'")),
     )),
+    Blind("a voucher's issue vanishes, long after", "L.VOUCHER vch_", ("redemptions.booked",), (
+        card("delete from journals where root = 'crd_oldconsoled' and op = 'voucher_issue'"),
+    )),
     Blind("a channel fee is another's", "journals ", (*HISTORY, "provenance.cards"), (
         card(_journal("arrived", "channel_fee", "subs[2] = 'CAPPED'")),
     )),
@@ -175,6 +178,33 @@ SETTLEMENTS: Sequence[Blind] = (
     Blind("a settlement of another card", "sagas saga_", ("redemptions.rooted",), (
         card("update sagas set root = 'crd_none' where kind = 'payout'"),
     )),
+    Blind("the answer of who redeems is gone: he would be asked again", "saga_", ("sagas.answers",), (
+        card("delete from inbox where message_id = (select id || '/T' from sagas where kind = 'submission'"
+             " order by started_at desc limit 1)"),
+    )),
+    Blind("the answer to a fee is gone: it would be taken again", "saga_", ("sagas.answers",), (
+        credit("delete from inbox where message_id = (select max(saga_id) || '/F' from journals"
+               " where op = 'cancel_fee' and saga_id || '/F' in (select message_id from inbox))"),
+    )),
+    Blind("a payout that was carried out was refused", "saga_", ("sagas.answers",), (
+        credit("update inbox set verdict = 'REFUSED' where message_id = (select saga_id || '/T' from operations"
+               " where kind = 'PayRedemption' order by at desc limit 1)"),
+    )),
+    Blind("an account is claimed by a payout that has ended", "acc_4", ("accounts.claims",), (
+        credit("update credit_accounts set pending_tried_at = now(), pending_saga_id = (select saga_id from operations"
+               " where kind = 'PayRedemption' order by at desc limit 1) where id = 'acc_4'"),
+    )),
+    Blind("who redeems is claimed by a submission that has ended", "redeemers cus_met", ("redeemers.claims",), (
+        card("update redeemers set pending_tried_at = now(), pending_saga_id = (select max(id) from sagas"
+             " where kind = 'submission') where id = 'cus_met'"),
+    )),
+    Blind("a submission is on no record", f"its submission of {rdm('oldmore')}", SAGAS, (
+        card(f"delete from sagas where kind = 'submission' and plan::jsonb #>> '{{party,redemption_id}}' ="
+             f" '{rdm('oldmore')}'"),
+    )),
+    Blind("a redemption vanishes that failed long ago", "sagas saga_", SAGAS, (
+        card("delete from redemption_orders where card_id = 'crd_disputedold_5'"),
+    )),
     Blind("a payout of less in both of its rows", "pay_", ("accounts.fold", "payouts.booked"), (
         credit(f"update payouts set amount_minor = amount_minor - 1 where order_id = '{rdm('arrived')}'"),
         card(_row("arrived", added("payouts", _of(Payout, "amount_minor", 0), -1))),
@@ -205,6 +235,12 @@ PEOPLE: Sequence[Blind] = (
     Blind("fewer", "redeemers cus_arrived", ("redeemers.counted",), (
         card("update redeemers set completed = 0 where id = 'cus_arrived'"),
     )),
+    Blind("a void card can be spent", "gift_cards crd_voided standing", ("record.standing",), (
+        card("update gift_cards set standing = 'ACTIVE' where id = 'crd_voided'"),
+    )),
+    Blind("a frozen card can be spent", "gift_cards crd_thawed standing", ("record.standing",), (
+        card("update gift_cards set standing = 'ACTIVE', frozen_from = null, frozen_for = '' where id = 'crd_thawed'"),
+    )),
     Blind("who gave in a spent card is free again", "redeemers cus_spent", ("redeemers.counted",), (
         card("update redeemers set restricted = '' where id = 'cus_spent'"),
     )),
@@ -223,6 +259,11 @@ PEOPLE: Sequence[Blind] = (
     Blind("a count vanishes", "redeemers cus_met", ("redeemers.known",), (
         card("delete from redeemers where id = 'cus_met'"),
     )),
+    *(
+        Blind(f"the answer that {name} was counted is gone: it counts again", f"{rdm(name)}/{told}",
+              ("redeemers.told",), (card(f"delete from inbox where message_id = '{rdm(name)}/{told}'"),))
+        for name, told in (("arrived", "completed"), ("fault", "completed"), ("spent", "failed_consumed"))
+    ),
     Blind("a completion that was reversed is not counted", "redeemers cus_fault", ("redeemers.counted",), (
         card("update redeemers set completed = 0 where id = 'cus_fault'"),
     )),

@@ -65,7 +65,7 @@ TABLE: Sequence[Meaningless] = (
 
 GAPS: Sequence[Meaningless] = (
     Meaningless("*", "parked.row", "deleted", "a record that nobody decided: nothing else knows that it came"),
-    Meaningless("*", "inbox.row", "deleted", "an answer to what changed nothing: its repeat is decided anew"),
+    Meaningless("*", "inbox.row", "deleted", "an answer to what told nothing, or whose like came in the same instant"),
     Meaningless("card_redemption", "card_codes.row", "deleted", "a code whose card nobody redeemed, or has another"),
     Meaningless("card_redemption", "freeze_cases.row", "deleted", "of one redemption and instant another is left"),
     Meaningless(

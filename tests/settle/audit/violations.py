@@ -210,10 +210,19 @@ PLANTED = (
         """insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version)
            values ('cus_1', 1, '0001-01-01', 0, '', 1)""",
     ),
+    Planted("redeemers.told", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
+    Planted(
+        "redeemers.claims", CARD,
+        """insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version, pending_saga_id)
+           values ('cus_1', 0, '0001-01-01', 0, '', 1, 'saga_x')""",
+    ),
+    Planted("redemptions.booked", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
+    Planted("merchants.rooted", CREDIT, "delete from merchant_shares where id = 'mer_1/00'"),
+    Planted("record.standing", CARD, "update gift_cards set standing = 'ACTIVE' where id = 'crd_voided'"),
     Planted("redemptions.rooted", CARD, "update card_codes set card_id = 'crd_none'"),
     Planted("channels.versions", CARD, "delete from channel_versions where channel = 'TRIAL' and number = 1"),
     Planted("years.rooted", CARD, "update agreement_years set id = 'agr_none/' || year, agreement_id = 'agr_none'"),
-    Planted("batches.rooted", CARD, "update revocation_batches set agreement_id = 'agr_none'"),
+    Planted("record.made", CARD, "update revocation_batches set agreement_id = 'agr_none'"),
     Planted("channels.history", CARD, "update channels set in_force = 1"),
     Planted("agreements.history", CARD, "update revocation_batches set requested_at = requested_at + interval '1s'"),
     Planted("agreements.history", CARD, "update agreement_years set redeemed_minor = redeemed_minor - 1"),
