@@ -252,9 +252,13 @@ async def _somebody_else_acts(folder: Path) -> str:
 class _Stranger:
     """A connection with the certificate of somebody else."""
 
-    def auth_context(self) -> dict[str, list[bytes]]:
+    def peer_identity_key(self) -> str:
+        """By what it is known."""
+        return "x509_subject_alternative_name"
+
+    def peer_identities(self) -> list[bytes]:
         """What it proved."""
-        return {"x509_subject_alternative_name": [b"somebody-else"]}
+        return [b"somebody-else"]
 
 
 async def _others_certificate(_folder: Path) -> str:

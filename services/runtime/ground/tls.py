@@ -17,11 +17,29 @@ from cryptography.x509 import load_pem_x509_certificate, load_pem_x509_certifica
 
 from services.runtime.ground.settings import Settings, SettingsError
 
+RECORD_BYTES_MAX = 2**14
+"""What one record of TLS holds at most, and so what one reading of a connection answers."""
 LOOK_SECONDS = 0.5
 """How often it is looked at most whether the files are others."""
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
+
+
+class Records(ssl.SSLObject):
+    """A connection of which no more is asked at a time than it answers.
+
+    The loop asks for 256 KiB each time that something arrived. Room for that is mostly taken from the system and given
+    back, two page faults for a few hundred bytes, which costs more than TLS itself does.
+    """
+
+    def read(self, asked: int = 1024, buffer: Any = None) -> Any:  # Any: a buffer; and bytes, or how many came
+        """Of one record at most, as ever; who wants more asks again."""
+        return super().read(min(asked, RECORD_BYTES_MAX), buffer)
+
+
+ssl.SSLContext.sslobject_class = Records
+"""For every context of the process: asyncpg makes its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,13 @@ class _Command:
         """The stream's."""
         return self.stream.invocation_metadata()
 
-    def auth_context(self) -> Any:  # Any: as gRPC has it
+    def peer_identities(self) -> Any:  # Any: as gRPC has it
         """The stream's."""
-        return self.stream.auth_context()
+        return self.stream.peer_identities()
+
+    def peer_identity_key(self) -> str | None:
+        """The stream's."""
+        return self.stream.peer_identity_key()
 
     def time_remaining(self) -> float:
         """Seconds."""

@@ -56,13 +56,15 @@ class Peers:
 
     def check(self, context: Any) -> None:  # Any: grpc's context has no type for this
         """Raise `PermissionDenied` for somebody else's certificate."""
-        if self._names and not named(context.auth_context(), self._names):
+        if self._names and not _named(context, self._names):
             raise PermissionDenied("PEER_NOT_ALLOWED", "the certificate of the connection is nobody's who may call")
 
 
-def named(proven: Mapping[str, Collection[bytes]], names: Collection[str]) -> bool:
-    """Whether a connection that proved this belongs to one of these names."""
-    return any(name.decode(errors="replace") in names for name in proven.get(_NAMES, ()))
+def _named(context: Any, names: Collection[str]) -> bool:  # Any: as above
+    """Whether the certificate of the connection has one of these names; a caller's without any is known by others. All
+    that a connection proved, its certificate among it, is put together anew by each question for it."""
+    proven = context.peer_identities() if context.peer_identity_key() == _NAMES else None
+    return any(name.decode(errors="replace") in names for name in proven or ())
 
 
 class FreshChannel(grpc.aio.Channel):

@@ -51,10 +51,6 @@ class Metadata(EndlessContext):
         """Both tokens."""
         return ("authorization", f"Bearer {self.role}.a.b"), ("second-authorization", "Bearer finance_maker.a.b")
 
-    def auth_context(self) -> dict[str, Any]:
-        """No certificate."""
-        return {}
-
 
 def commands() -> Iterator[str]:
     """Every command of the card service, by its full name."""

@@ -2,9 +2,10 @@
 
 import asyncio
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from settlement.operations.v1 import operations_service_pb2_grpc as rpc
 
 CALL_SECONDS = 3.0
 ROTATIONS = 20
+ASKED_BYTES = 2**18
+STEPS = 3
+"""Until both ends of a handshake are done."""
 
 
 class Operations(rpc.OperationsServiceServicer):
@@ -229,6 +233,49 @@ async def test_connections_of_openssl_get_the_present_certificates_too(
     assert await call() == b"ok"
     assert len(set(shown)) == 3
     server.close()
+
+
+def test_a_reading_takes_no_more_room_than_a_record(folder: Path) -> None:
+    """However much is asked for, as loops do, and all of a long message comes all the same."""
+    near, far = _joined(client_context(of(folder, "client")), server_context(of(folder, "order"), clients=True))
+    message = bytes(range(256)) * 400
+    near.connection.write(message)
+    far.arrived.write(near.left.read())
+    parts = []
+
+    tracemalloc.start()
+    while far.arrived.pending or far.connection.pending():
+        parts.append(far.connection.read(ASKED_BYTES))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert b"".join(parts) == message
+    assert len(message) < most < len(message) + 2 * tls.RECORD_BYTES_MAX
+
+
+@dataclass
+class End:
+    """One end of a connection that no socket carries: what arrived at it, and what is to go out."""
+
+    arrived: ssl.MemoryBIO
+    left: ssl.MemoryBIO
+    connection: ssl.SSLObject
+
+
+def _joined(client: ssl.SSLContext, server: ssl.SSLContext) -> tuple[End, End]:
+    """Both ends, once they know each other."""
+    bios = [ssl.MemoryBIO() for _ in range(4)]
+    near = End(bios[0], bios[1], client.wrap_bio(bios[0], bios[1], server_hostname="localhost"))
+    far = End(bios[2], bios[3], server.wrap_bio(bios[2], bios[3], server_side=True))
+    for _ in range(STEPS):
+        for end, other in ((near, far), (far, near)):
+            with suppress(ssl.SSLWantReadError):
+                end.connection.do_handshake()
+            other.arrived.write(end.left.read())
+    for end in (near, far):  # what comes behind the handshake is no part of a message
+        with suppress(ssl.SSLWantReadError):
+            end.connection.read(1)
+    return near, far
 
 
 @pytest.mark.parametrize(("changed", "told"), [

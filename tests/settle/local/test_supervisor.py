@@ -92,6 +92,20 @@ def test_a_process_that_ends_at_its_start_is_said_at_once(watch: Watch) -> None:
         watch.supervisor.wait_ready(READY_SECONDS)
 
 
+def test_nobody_starts_over_for_who_is_not_vital(watch: Watch) -> None:
+    """It is waited for as long as the others may take, and then said; one that is vital did not start."""
+    watch.supervisor.launch(watch.seat)
+    watch.supervisor.wait_ready(READY_SECONDS)
+    watch.seat.target = f"{ports.HOST}:{ports.free_ports(1)[0]}"
+    with pytest.raises(RuntimeError, match="dummy is not ready"):
+        watch.supervisor.wait_ready(0.0)
+
+    watch.seat.vital = False
+    watch.supervisor.wait_ready(0.0)
+
+    assert watch.said == ["dummy does not serve yet"]
+
+
 def test_each_line_carries_the_name_of_its_process(
     watch: Watch, capsys: pytest.CaptureFixture[str], folder: Path
 ) -> None:
