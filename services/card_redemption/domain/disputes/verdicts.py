@@ -131,4 +131,6 @@ def _of_appeal(order: RedemptionOrder) -> Remedy:
 
 
 def _consoling(order: RedemptionOrder) -> Remedy:
-    return Remedy.VOUCHER if order.voucher is None and order.lost_minor else Remedy.NONE
+    """A voucher for what is lost, or will be once it is settled; nothing where that is given back, or was consoled."""
+    lost_minor = order.lost_minor if order.state in PAYABLE else order.face_minor - order.payout_minor
+    return Remedy.VOUCHER if order.voucher is None and lost_minor else Remedy.NONE
