@@ -118,7 +118,7 @@ class Cancelling(OrderServiceServicer):
 
 
 async def test_what_is_wrong_with_a_request_is_told_before_who_has_its_id(process: Process, local: Settings) -> None:
-    """An invalid body is refused as such, whatever its id; that answers nothing else and takes no id (D131)."""
+    """An invalid body is refused as such, whatever its id; that answers nothing else and takes no id (D130)."""
     server = RpcServer(local)
     server.add(Cancelling(edge_of(process, local)))  # type: ignore[abstract]  # the other methods are not called
     port = await server.start()
