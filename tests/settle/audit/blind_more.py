@@ -301,6 +301,13 @@ RUNTIME: Sequence[Blind] = (
     Blind("an answer says that a refused placement was done", "saga_", ("joins.merchant_answers",), (
         card("update inbox set verdict = 'DONE' where verdict = 'REFUSED' and message_id like '%/T'"),
     )),
+    Blind("the answer of a settlement with a merchant is gone: it would be begun again", "saga_", ("joins.begun",), (
+        order("""delete from inbox where message_id = (select message_id from inbox
+                 where type like '%.MerchantSettlement' order by decided_at desc, message_id limit 1)"""),
+    )),
+    Blind("a logged capture is of another order", "acc_2/", ("provenance.logged", "chains.operations"), (
+        credit("update operations set order_id = 'ord_x' where kind = 'CaptureTenders' and order_id = 'ord_late'"),
+    )),
     Blind("an answer of a branch is empty", "saga_", ("joins.answers", "joins.merchant_answers"), (
         credit("update inbox set outcome = '' where message_id like '%/T' and verdict = 'DONE'"),
     )),

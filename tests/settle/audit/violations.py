@@ -53,6 +53,9 @@ def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, wher
     return f"{column} = jsonb_set({column}::jsonb, '{{{path}}}', '{amount_minor}')"
 
 
+_REDEEMER = """
+insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version, pending_saga_id)
+values ('cus_1', {completed}, '0001-01-01', 0, '', 1, {claimed})"""
 _CLAIMED = """pending_tried_at = now(),
     pending_saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/F' limit 1)"""
 _DONE = """insert into sagas (id, root, kind, definition_version, phase, decision, started_at, deadline_at, updated_at,
@@ -205,17 +208,9 @@ PLANTED = (
     Planted("states.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set frozen_from = 'ACCEPTED'"),
     Planted("joins.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set settlement_id = 'saga_x'"),
     Planted("redeemers.known", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
-    Planted(
-        "redeemers.counted", CARD,
-        """insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version)
-           values ('cus_1', 1, '0001-01-01', 0, '', 1)""",
-    ),
+    Planted("redeemers.counted", CARD, _REDEEMER.format(completed=1, claimed="null")),
     Planted("redeemers.told", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
-    Planted(
-        "redeemers.claims", CARD,
-        """insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version, pending_saga_id)
-           values ('cus_1', 0, '0001-01-01', 0, '', 1, 'saga_x')""",
-    ),
+    Planted("redeemers.claims", CARD, _REDEEMER.format(completed=0, claimed="'saga_x'")),
     Planted("redemptions.booked", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
     Planted("merchants.rooted", CREDIT, "delete from merchant_shares where id = 'mer_1/00'"),
     Planted("record.standing", CARD, "update gift_cards set standing = 'ACTIVE' where id = 'crd_voided'"),
@@ -269,11 +264,9 @@ PLANTED = (
     Planted("sagas.answers", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/F'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/C'"),
-    Planted(
-        "sagas.traceless", CREDIT,
-        "update journals set saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/T' "
-        "and verdict = 'REFUSED' limit 1) where op = 'repay'",
-    ),
+    Planted("sagas.traceless", CREDIT, """update journals set saga_id = (
+        select split_part(message_id, '/', 1) from inbox where message_id like '%/T' and verdict = 'REFUSED' limit 1
+        ) where op = 'repay'"""),
     Planted("events.gapless", ORDER, "delete from events where aggregate_id = 'ord_returned' and sequence = 1"),
     Planted("chains.operations", CREDIT, "update operations set moved = '[]', facts = '{}' where number = 2"),
     Planted("chains.events", ORDER, "update events set payload = '\\x00' where aggregate_id = 'ord_returned'"),
