@@ -12,10 +12,11 @@ from settle.audit import auditor, beside, clearing, four_eyes, gone, quiet, rail
 from settle.audit.findings import CREDIT, ORDER, SERVICES, Report
 from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
+from tests.settle.audit.planting import Planted, by_hand, journal
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
 from tests.settle.audit.two_people import put_in_force
-from tests.settle.audit.violations import PLANTED, Planted, by_hand, journal
+from tests.settle.audit.violations import PLANTED
 from tests.settle.local.acquirer.sandbox import sandbox
 
 NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from settle.audit.clearing import CLEARING
 from settle.audit.findings import CARD, CREDIT
 from tests.settle.audit.breaking import Breakable
 from tests.settle.audit.edits import Statement
-from tests.settle.audit.violations import journal
+from tests.settle.audit.planting import journal
 
 
 def _posted(saga_id: str, minor: int) -> Statement:

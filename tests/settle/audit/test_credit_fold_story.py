@@ -10,10 +10,10 @@ from settle.audit.folds import credit_walk
 from settle.audit.snapshots import Connection, World
 from tests.settle.audit.edited_values import auditor_of, broken
 from tests.settle.audit.house import house
+from tests.settle.audit.planting import journal
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
 from tests.settle.audit.test_audit import NOW
-from tests.settle.audit.violations import journal
 
 _FIRST_FUNDING = "root = 'acc_1' and op = 'wallet_fund'"
 _COPIED = """

@@ -15,9 +15,9 @@ from settle.audit.findings import SERVICES, Report
 from settle.audit.folds import claims
 from settle.audit.snapshots import World, put_beside
 from tests.settle.audit.house import House, house
+from tests.settle.audit.planting import CARD, CREDIT, ORDER
 from tests.settle.audit.scratch import server
 from tests.settle.audit.story import tell
-from tests.settle.audit.violations import CARD, CREDIT, ORDER
 
 NOW = datetime(2026, 1, 2, 2, 0, tzinfo=UTC)
 

@@ -12,9 +12,9 @@ from tests.settle.audit.breaking import Breakable, Verdict, breakable, taken_bac
 from tests.settle.audit.edits import Statement
 from tests.settle.audit.filled import BEGIN
 from tests.settle.audit.house import house
+from tests.settle.audit.planting import journal
 from tests.settle.audit.reading import Listening
 from tests.settle.audit.redeeming import ACCOUNT, OWED, redeem
-from tests.settle.audit.violations import journal
 
 UNCOORDINATED = frozenset({"joins.unknown", "clearing.zero"})
 """What is found because nobody coordinates this, and the card book has no other legs."""

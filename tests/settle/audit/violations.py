@@ -1,98 +1,27 @@
 """One planted violation for every check: what is done to the databases of the story, and which check must see it."""
 
-import json
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import msgspec
-
 from services.card_redemption.domain.cards.tender import CardRefund
 from services.credit_ledger.domain.model.instalment import Instalment
 from services.credit_ledger.domain.model.statement import StatementLine
 from services.order.domain.bank_shares import Refund
 from services.order.domain.lines import Line
 from services.order.domain.tenders import Tender
-from tests.services.card_redemption.redeeming import T1
-
-ORDER, CREDIT, CARD = "order", "credit_ledger", "card_redemption"
-
-
-class Planted(NamedTuple):
-    """SQL that breaks the promise of a check in a service's database."""
-
-    check: str
-    service: str
-    sql: str
-
-
-_JOURNAL = """
-insert into journals (root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts) values
-('{root}', {version}, 0, '{op}', '{unit}', '', '{saga}', now(), '{{{accounts}}}', '{{{subs}}}', '{{{amounts}}}')"""
-
-
-def journal(
-    accounts: str, amounts: str, subs: str = '"",""', unit: str = "CNY", root: str = "acc_1", version: int = 1_000,
-    op: str = "planted", saga: str = "",
-) -> str:
-    """The SQL that posts a journal past all rules: accounts, subs and amounts as the inside of array literals."""
-    return _JOURNAL.format(
-        root=root, version=version, op=op, unit=unit, saga=saga, accounts=accounts, subs=subs, amounts=amounts
-    )
-
-
-def by_hand(maker: str, checker: str, *papers: str) -> str:
-    """The SQL that puts an adjustment on record past all rules; the database itself refuses one name written twice."""
-    return f"""
-insert into adjustments (id, account_id, order_id, refund_id, maker, checker, evidence, reason, posted_at, version)
-values ('adj_planted', 'acc_1', 'ord_whole', '', '{maker}', '{checker}', '{json.dumps(papers)}', 'found', now(), 1)"""
-
-
-def _set(column: str, fields: Sequence[str], field: str, amount_minor: int, where: str = "") -> str:
-    """Another amount in the place of a field of the list at `where` in a column, its first item if left out."""
-    path = f"{where or '0'},{fields.index(field)}"
-    return f"{column} = jsonb_set({column}::jsonb, '{{{path}}}', '{amount_minor}')"
-
-
-_REDEEMER = """
-insert into redeemers (id, completed, cancelled_day, cancelled_minor, restricted, version, pending_saga_id)
-values ('cus_1', {completed}, '0001-01-01', 0, '', 1, {claimed})"""
-_CLAIMED = """pending_tried_at = now(),
-    pending_saga_id = (select split_part(message_id, '/', 1) from inbox where message_id like '%/F' limit 1)"""
-_DONE = """insert into sagas (id, root, kind, definition_version, phase, decision, started_at, deadline_at, updated_at,
-                              version, plan, branches)
-           select 'saga_x', 'crd_1', '{kind}', 1, 'DONE', 'COMMIT', at, at, at, 3, '{{}}', '{branches}'
-           from (select '2026-01-02'::timestamptz at) long_ago"""
-_ENDED = "(select id from sagas where kind = 'refund' and phase = 'DONE' limit 1)"
-
-
-def _paid(amount_minor: int) -> str:
-    """So much was paid of the sixth instalment."""
-    return _set("plans", Instalment._fields, "paid_minor", amount_minor, "0,instalments,5")
-
-
-_TERMS = msgspec.json.encode(T1).decode()
-_UNTOLD_REDEMPTION = f"""
-insert into redemption_orders (id, card_id, customer_id, account_id, terms, declared_minor, face_minor, entry, method,
-    instrument, state, accepted_at, updated_at, settlement_id, reason, cancel_fee_minor, evidence, agreement_id,
-    payouts, channel_fee_minor, remitted_minor, claimed_minor, version)
-select 'rdm_evil', min(id), 'cus_1', 'acc_1', '{_TERMS}', 1, 1, 'APP', 'JD_BALANCE', '', 'FAILED', now(), now(), '',
-    '', 0, '[]', '', '[]', 0, 0, 0, 1 from gift_cards
-"""
-_UNTOLD_DISPUTE = """
-insert into disputes (id, card_id, redemption_id, customer_id, type, route, vip, method, rank, opened_by, opened_at,
-    updated_at, state, claimed_minor, complaint, let_in_by, handler, papers, verdict, remedy, granted_minor, deciders,
-    police_case, reason, lateness, attempts, version)
-select 'dsp_evil', card_id, id, customer_id, 'FRAUD', 'DIRECT', 0, method, 4, 'clerk', now(), now(), '{state}', 0, '',
-    '', 'clerk', '[]', {verdict}, '{remedy}', 0, '[{decider}]', '', '', 'ON_TIME', 0, 1 from redemption_orders
-"""
-
-
-def disputed(state: str = "OPEN", remedy: str = "NONE", decider: str = "") -> str:
-    """The SQL that puts a redemption there, and a dispute about it that is decided by somebody, if by anybody."""
-    verdict, decider = ("'UPHELD'", f'"{decider}"') if decider else ("null", "")
-    told = _UNTOLD_DISPUTE.format(state=state, verdict=verdict, remedy=remedy, decider=decider)
-    return f"{_UNTOLD_REDEMPTION}; {told}"
-
+from tests.settle.audit.planting import (
+    CARD,
+    CLAIMED,
+    CREDIT,
+    DONE,
+    ENDED,
+    ORDER,
+    REDEEMER,
+    UNTOLD_REDEMPTION,
+    Planted,
+    by_hand,
+    disputed,
+    journal,
+    paid,
+    changed,
+)
 
 PLANTED = (
     Planted("journals.balance", CREDIT, "update journals set amounts[1] = amounts[1] + 1 where op = 'repay'"),
@@ -107,17 +36,17 @@ PLANTED = (
     Planted("accounts.log", CREDIT, "delete from operations where number = 2"),
     Planted("accounts.events", CREDIT, "update credit_accounts set sequence = sequence + 1"),
     Planted("accounts.versions", CREDIT, journal("A.BANK,X.SUSPENSE", "1,-1")),
-    Planted("accounts.claims", CREDIT, f"update credit_accounts set {_CLAIMED}"),
+    Planted("accounts.claims", CREDIT, f"update credit_accounts set {CLAIMED}"),
     Planted(
         "accounts.fold", CREDIT,
-        f"""update agreements set {_set("plans", Instalment._fields, "fee_initial_minor", 99_999, "0,instalments,9")}
+        f"""update agreements set {changed("plans", Instalment._fields, "fee_initial_minor", 99_999, "0,instalments,9")}
             where order_id = 'ord_flash'""",
     ),
-    Planted("agreements.debt", CREDIT, f"update agreements set {_paid(1)} where order_id = 'ord_returned'"),
+    Planted("agreements.debt", CREDIT, f"update agreements set {paid(1)} where order_id = 'ord_returned'"),
     Planted("agreements.deposits", CREDIT, journal("L.DEPOSIT,A.BANK", "-9,9", 'ord_waiting,""')),
     Planted(
         "agreements.instalments", CREDIT,
-        f"update agreements set {_paid(99_999_999)} where order_id = 'ord_returned'",
+        f"update agreements set {paid(99_999_999)} where order_id = 'ord_returned'",
     ),
     Planted(
         "agreements.plans", CREDIT,
@@ -139,7 +68,7 @@ PLANTED = (
     Planted("merchants.covered", CARD, "update merchant_shares set refunding_minor = payable_minor + 1"),
     Planted(
         "merchants.clawed_back", CARD,
-        f"""update card_tenders set {_set('refunds', CardRefund._fields, 'uncovered_minor', 0)}
+        f"""update card_tenders set {changed('refunds', CardRefund._fields, 'uncovered_minor', 0)}
             where order_id = 'ord_gift'""",
     ),
     Planted("merchants.ends", ORDER, "update merchant_settlements set amount_minor = amount_minor + 1"),
@@ -195,23 +124,23 @@ PLANTED = (
         "update card_tenders set refunds = '[[\"ref_x\", 99999999]]' where order_id = 'ord_returned'",
     ),
     Planted("cards.held", CARD, "update gift_cards set held_minor = 1"),
-    Planted("cards.claims", CARD, f"update card_tenders set {_CLAIMED} where order_id = 'ord_returned'"),
+    Planted("cards.claims", CARD, f"update card_tenders set {CLAIMED} where order_id = 'ord_returned'"),
     Planted("cards.unposted", CARD, "update card_tenders set version = 1 where order_id = 'ord_rejected'"),
     Planted("cards.history", CARD, "update gift_cards set customer_id = 'cus_evil'"),
     Planted("cards.claimed", CARD, "update gift_cards set held_minor = 1"),
-    Planted("redemptions.history", CARD, _UNTOLD_REDEMPTION),
+    Planted("redemptions.history", CARD, UNTOLD_REDEMPTION),
     Planted("disputes.history", CARD, disputed()),
     Planted("states.disputes", CARD, disputed("EXECUTED")),
     Planted("disputes.outcome", CARD, disputed("EXECUTED", "REVOCATION", "boss")),
     Planted("disputes.four_eyes", CARD, disputed("EXECUTED", decider="CLERK")),
-    Planted("disputes.adjusted", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
-    Planted("states.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set frozen_from = 'ACCEPTED'"),
-    Planted("joins.redemptions", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set settlement_id = 'saga_x'"),
-    Planted("redeemers.known", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
-    Planted("redeemers.counted", CARD, _REDEEMER.format(completed=1, claimed="null")),
-    Planted("redeemers.told", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
-    Planted("redeemers.claims", CARD, _REDEEMER.format(completed=0, claimed="'saga_x'")),
-    Planted("redemptions.booked", CARD, f"{_UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
+    Planted("disputes.adjusted", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
+    Planted("states.redemptions", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set frozen_from = 'ACCEPTED'"),
+    Planted("joins.redemptions", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set settlement_id = 'saga_x'"),
+    Planted("redeemers.known", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
+    Planted("redeemers.counted", CARD, REDEEMER.format(completed=1, claimed="null")),
+    Planted("redeemers.told", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set state = 'COMPLETED'"),
+    Planted("redeemers.claims", CARD, REDEEMER.format(completed=0, claimed="'saga_x'")),
+    Planted("redemptions.booked", CARD, f"{UNTOLD_REDEMPTION}; update redemption_orders set adjusted_minor = 5"),
     Planted("merchants.rooted", CREDIT, "delete from merchant_shares where id = 'mer_1/00'"),
     Planted("record.standing", CARD, "update gift_cards set standing = 'ACTIVE' where id = 'crd_voided'"),
     Planted("redemptions.rooted", CARD, "update card_codes set card_id = 'crd_none'"),
@@ -243,24 +172,24 @@ PLANTED = (
     Planted("orders.card_tenders", CARD, "update card_tenders set captured_minor = 0 where order_id = 'ord_returned'"),
     Planted("orders.card_returned", ORDER, "update orders set state = 'CANCELLED' where id = 'ord_waiting'"),
     Planted(
-        "states.orders", ORDER, f"update orders set {_set('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
+        "states.orders", ORDER, f"update orders set {changed('tenders', Tender._fields, 'refunded_minor', 99_999_999)}"
     ),
-    Planted("states.orders", ORDER, f"update orders set {_set('lines', Line._fields, 'returned', 99)}"),
+    Planted("states.orders", ORDER, f"update orders set {changed('lines', Line._fields, 'returned', 99)}"),
     Planted(
         "states.orders", ORDER,
-        f"""update orders set {_set('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
+        f"""update orders set {changed('refunds', Refund._fields, 'amount_minor', 1)} where id = 'ord_returned'""",
     ),
     Planted(
         "states.orders", ORDER,
-        f"update orders set {_set('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
+        f"update orders set {changed('lines', Line._fields, 'reduced_minor', 999)} where id = 'ord_returned'",
     ),
     Planted("orders.lock", ORDER, "update orders set settlement_id = 'saga_gone' where id = 'ord_waiting'"),
     Planted("orders.events", ORDER, "update orders set sequence = sequence + 1 where id = 'ord_waiting'"),
     Planted("orders.history", ORDER, "update orders set state = 'DELIVERED' where id = 'ord_returned'"),
-    Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {_ENDED}"),
+    Planted("sagas.decision", ORDER, f"update sagas set decision = 'ABORT' where id = {ENDED}"),
     Planted("sagas.branches", ORDER, """update sagas set branches = replace(branches::text, 'ENDED', 'TRIED')::json
                                         where phase = 'DONE' and json_array_length(branches) > 0"""),
-    Planted("sagas.elsewhere", CREDIT, _DONE.format(kind="refund", branches="[]")),
+    Planted("sagas.elsewhere", CREDIT, DONE.format(kind="refund", branches="[]")),
     Planted("sagas.answers", CREDIT, "update inbox set verdict = 'REFUSED' where message_id like '%/T'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/F'"),
     Planted("sagas.answers", CARD, "delete from inbox where message_id like '%/C'"),
@@ -288,12 +217,12 @@ PLANTED = (
         "with told as (insert into notices values ('told/2', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)) "
         "insert into timers values ('notice', 'told/2', 'acc_1', 0, now())",
     ),
-    Planted("unfinished.frozen", ORDER, f"update sagas set phase = 'FROZEN' where id = {_ENDED}"),
+    Planted("unfinished.frozen", ORDER, f"update sagas set phase = 'FROZEN' where id = {ENDED}"),
     Planted("states.orders", ORDER, "delete from timers where kind = 'hold_expiry'"),
     Planted("states.merchant_settlements", ORDER, "update merchant_settlements set ended_at = null"),
     Planted("states.accounts", CREDIT, "update agreements set open = false where order_id = 'ord_flash'"),
     Planted("states.cards", CARD, "update gift_cards set face_minor = 1"),
-    Planted("states.sagas", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {_ENDED}"),
+    Planted("states.sagas", ORDER, f"update sagas set phase = 'CONFIRMING' where id = {ENDED}"),
     Planted(
         "states.notices", CREDIT,
         "insert into notices values ('told/1', 'acc_1', 'order', 'ord_returned', 'T', '', 1, 0, 1)",
@@ -305,7 +234,7 @@ PLANTED = (
         "update credit_accounts set pending_saga_id = 'saga_nobody', pending_tried_at = now()",
     ),
     Planted("unfinished.verdict", CARD, "update inbox set verdict = 'PENDING'"),
-    Planted("unfinished.sagas", ORDER, f"update sagas set phase = 'EXECUTING' where id = {_ENDED}"),
+    Planted("unfinished.sagas", ORDER, f"update sagas set phase = 'EXECUTING' where id = {ENDED}"),
     Planted(
         "unfinished.outbox", CREDIT,
         "insert into outbox values (9, 1, 'settlement.order.replies.v1', 0, 'ord_returned', '[]', '')",
@@ -336,7 +265,7 @@ PLANTED = (
     Planted("provenance.statement_sums", CREDIT, "update statements set amount_minor = amount_minor + 777"),
     Planted(
         "provenance.statement_lines", CREDIT,
-        f"update statements set {_set('lines', StatementLine._fields, 'no', 99)}",
+        f"update statements set {changed('lines', StatementLine._fields, 'no', 99)}",
     ),
     Planted("provenance.adjustments", CREDIT, "update adjustments set case_id = 'case-8'"),
     Planted(
@@ -346,7 +275,7 @@ PLANTED = (
     Planted("provenance.settlements", CARD, "update journals set order_id = 'ord_gift' where order_id = 'ord_whole'"),
     Planted("provenance.logged", CREDIT, "delete from operations where kind = 'CaptureTenders' and number = 6"),
     Planted(
-        "provenance.redeemed", CARD, _DONE.format(kind="payout", branches='[["credit_ledger", "ENDED", "", null]]'),
+        "provenance.redeemed", CARD, DONE.format(kind="payout", branches='[["credit_ledger", "ENDED", "", null]]'),
     ),
     Planted("joins.orders", CREDIT, "update credit_accounts set customer_id = 'cus_2'"),
     Planted("joins.orders", ORDER, "update orders set refunds = '[]' where id = 'ord_returned'"),
@@ -357,7 +286,7 @@ PLANTED = (
     ),
     Planted(
         "joins.orders", ORDER,
-        f"update orders set {_set('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
+        f"update orders set {changed('tenders', Tender._fields, 'settled_minor', 7)} where id = 'ord_waiting'",
     ),
     Planted("joins.orders", ORDER, "update return_cases set state = 'REFUNDING'"),
     Planted("joins.orders", ORDER, "delete from return_cases"),
@@ -389,7 +318,7 @@ PLANTED = (
         """insert into parked (source, partition, key, message_id, reason, state, parked_at)
            values ('settlement.order.replies.v1', 1, 'ord_returned', 'm', 'UNREADABLE', 'RETRIED', now())""",
     ),
-    Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {_ENDED}"),
+    Planted("keeping.acts", ORDER, f"update sagas set reason = 'OPERATOR_ABORT' where id = {ENDED}"),
     Planted("keeping.acts", ORDER, "insert into runtime_facts (name, value) values ('stopped', 'refunds')"),
     Planted(
         "clearing.zero", CREDIT,
