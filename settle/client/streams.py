@@ -26,6 +26,7 @@ class CommandStream:
         self._metadata = metadata
         self._stub = OrderStreamServiceStub(channel)
         self._waiting: dict[str, list[asyncio.Future[pb.ExchangeResponse]]] = {}
+        self._ended = "the stream has ended"
         self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
@@ -46,7 +47,7 @@ class CommandStream:
     async def send(self, request: pb.ExchangeRequest) -> pb.ExchangeResponse:
         """The answer to a command; waits while the engine takes no more."""
         if self._reader.done():
-            raise Fault("the stream has ended")
+            raise Fault(self._ended)
         name = request.WhichOneof("command")
         request_id: str = getattr(request, name).request_id.lower() if name else ""
         answer: asyncio.Future[pb.ExchangeResponse] = asyncio.get_running_loop().create_future()
@@ -55,11 +56,12 @@ class CommandStream:
             async with self._turn:  # gRPC takes one message at a time
                 await self._call.write(request)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
-            raise Fault("the stream has ended") from error
+            answer.cancel()
+            await asyncio.wait({self._reader})  # which hears why
+            raise Fault(self._ended) from error
         return await answer
 
     async def _read(self) -> None:
-        ended = "the stream has ended"
         try:
             async for answer in self._call:
                 waiting = self._waiting[answer.request_id]
@@ -67,12 +69,12 @@ class CommandStream:
                 if not waiting:
                     del self._waiting[answer.request_id]
         except grpc.aio.AioRpcError as error:
-            ended = f"the stream has ended: {error.code().name} {error.details()}"
+            self._ended = f"the stream has ended: {error.code().name} {error.details()}"
         except asyncio.CancelledError:  # of the call, by the end of the block
-            ended = "the stream was left"
+            self._ended = "the stream was left"
         for left in self._waiting.values():
             for future in left:
-                _tell(future, Fault(ended))
+                _tell(future, Fault(self._ended))
         self._waiting.clear()
 
 
