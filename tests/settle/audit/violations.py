@@ -17,10 +17,10 @@ from tests.settle.audit.planting import (
     UNTOLD_REDEMPTION,
     Planted,
     by_hand,
+    changed,
     disputed,
     journal,
     paid,
-    changed,
 )
 
 PLANTED = (
