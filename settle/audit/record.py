@@ -69,7 +69,8 @@ union all select 'REVOKE_BATCH', agreement_id, requested_at, 'revocation_batches
 """The rows that nothing but a call makes, at its instant, with the kind of its attempt and whom that is about."""
 _MAKING = "('OPEN_DISPUTE', 'REVOKE_BATCH')"
 _DENIED = "a.kind = 'CONFIRM_REDEMPTION' and a.outcome = 'DENIED' and a.card_id = f.card_id"
-"""An attempt to submit a code that a redemption of another draft has: the first of each draft opens a freeze case."""
+"""An attempt to submit a code that a redemption of another draft has: the first of each draft leaves a timer, which opens
+a freeze case once it was answered."""
 
 CHECKS = (
     Check(
@@ -85,9 +86,11 @@ CHECKS = (
             from made full join said using (kind, about, at)
             where made.count is distinct from said.count
             union all
-            select 'freeze_cases ' || id, 'a denied attempt of ' || opened_at, 'none' from freeze_cases f
-            where opened_at > (select at from since)
-              and not exists (select from attempts a where {_DENIED} and a.at = f.opened_at)
+            select 'freeze_cases ' || id, nth || ' denied attempts by ' || opened_at, said.count::text
+            from (select *, row_number() over (partition by card_id order by opened_at, id) nth
+                  from freeze_cases where opened_at > (select at from since)) f
+            cross join lateral (select count(*) from attempts a where {_DENIED} and a.at <= f.opened_at) said
+            where said.count < nth
             union all
             select 'freeze_cases of redemption ' || redemption_id, 'one of ' || opened_at || ', as ' || id || ' tells',
                    'none'
