@@ -69,8 +69,8 @@ union all select 'REVOKE_BATCH', agreement_id, requested_at, 'revocation_batches
 """The rows that nothing but a call makes, at its instant, with the kind of its attempt and whom that is about."""
 _MAKING = "('OPEN_DISPUTE', 'REVOKE_BATCH')"
 _DENIED = "a.kind = 'CONFIRM_REDEMPTION' and a.outcome = 'DENIED' and a.card_id = f.card_id"
-"""An attempt to submit a code that a redemption of another draft has: the first of each draft leaves a timer, which opens
-a freeze case once it was answered."""
+"""An attempt to submit a code that a redemption of another draft has: the first of each draft leaves a timer, which
+opens a freeze case once it was answered."""
 
 CHECKS = (
     Check(
