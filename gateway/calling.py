@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 
 from gateway.contract import SERVICES, Method
 from gateway.reading import refuse
+from gateway.shapes import TAG
 from services.runtime.ground.tls import Certificates
 from services.runtime.identity.bearer import HEADER, SECOND_HEADER, token_in
 from services.runtime.rpc import seen
@@ -24,7 +25,7 @@ SECONDS_MIN = 1.0
 TOKENS = (HEADER, SECOND_HEADER)
 """The headers that say who calls, over HTTP and gRPC alike."""
 _SECONDS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,3})?", re.ASCII)
-_TAG = re.compile('"(0|[1-9][0-9]{0,17})"', re.ASCII)
+_TAG = re.compile(TAG, re.ASCII)
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 _PASSED = {"traceparent": _TRACEPARENT, "tracestate": _TRACESTATE}

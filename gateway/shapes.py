@@ -14,6 +14,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 WHOLE = "-?[0-9]{1,19}"
 SPAN = r"-?[0-9]{1,12}(\.[0-9]{1,9})?s"
 INSTANT = r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+TAG = '"(0|[1-9][0-9]{0,17})"'
+"""A version, as an ETag has it."""
 _BASE64 = "([A-Za-z0-9+/_-]{2,}={0,2})?"
 _NAME = "[A-Za-z_][A-Za-z0-9_]*"
 _EXACT_MAX = 2**53

@@ -12,6 +12,7 @@ from gateway.documents.comments import comment, first_sentence
 from gateway.documents.schemas import Schemas, is_required
 from gateway.reading import REQUEST_ID
 from gateway.refusals import JSON
+from gateway.shapes import TAG
 from gateway.templates import variables_of
 
 _ABOUT = (
@@ -32,7 +33,7 @@ _KNOWN_TAG: Schema = {
     "description": "The ETag of what the caller has: 304 if it is still so.",
 }
 _SEEN_TAG: Schema = {
-    "name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": '^"(0|[1-9][0-9]{0,17})"$'},
+    "name": "If-Match", "in": "header", "schema": {"type": "string", "pattern": f"^{TAG}$"},
     "description": "The ETag of what the path names, as the caller has seen it: 412, and nothing is done, if it is"
     " another by the time that the call is decided.",
 }

@@ -24,6 +24,7 @@ _WRITTEN_AT = (
 
 
 _WRITTEN = {"merchant_shares": "(version > 0 or payable_minor <> 0)", "agreement_years": "version > 0"}
+"""By table, which of its rows have seals, where not all have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from functools import cache
 from struct import Struct
 
 from services.kernel.errors import Untrusted
-from services.runtime.ground.records import PLACE, REPLY_TYPE, SERVICES, Headers, Outgoing
+from services.runtime.ground.records import PLACE, REPLY_TO, REPLY_TYPE, SERVICES, Headers, Outgoing
 from services.runtime.ground.settings import Settings, SettingsError
 
 MAC = "mac"
 FIRST_MAC = "ce_firstmac"
 """What a record was first sent with, once it was set aside and is sent again by whoever set it aside."""
 DIGEST = "sha256"
-_SOURCE, _REPLY_TO, _TYPE, _BRANCH = "ce_source", "ce_replyto", "ce_type", "ce_branch"
+_SOURCE, _TYPE, _BRANCH = "ce_source", "ce_type", "ce_branch"
 
 
 class Signer:
@@ -99,8 +99,8 @@ def _check_sender(producer: str, told: Mapping[str, bytes]) -> None:
     named = producer.encode()
     if told.get(_SOURCE) != b"settlement/" + named:
         raise Untrusted("FORGED", f"{producer} sends as {told.get(_SOURCE)!r}")
-    if _REPLY_TO in told and told[_REPLY_TO].partition(b"/")[0] != named:
-        raise Untrusted("FORGED", f"{producer} wants {told[_REPLY_TO]!r} to be answered")
+    if REPLY_TO in told and told[REPLY_TO].partition(b"/")[0] != named:
+        raise Untrusted("FORGED", f"{producer} wants {told[REPLY_TO]!r} to be answered")
     if told.get(_TYPE) == REPLY_TYPE.encode() and told.get(_BRANCH) != named:
         raise Untrusted("FORGED", f"{producer} answers for {told.get(_BRANCH)!r}")
 

@@ -40,7 +40,8 @@ TAKEN_BY = {"commands": TAKES_COMMANDS, "replies": SERVICES - TAKES_COMMANDS, "e
 """By stream, the services that have such a topic; what is sent to another one would wait for its topic for ever."""
 PLACE = "ce_parkedid"
 """The header that tells a retried record's place among those of its key; only its own service may write it."""
-_REPLY_TO, _SAGA = "ce_replyto", "ce_saga"
+REPLY_TO, SAGA = "ce_replyto", "ce_saga"
+"""The headers that say who is to be answered, and of which saga a record is a step."""
 ACKNOWLEDGED_TYPE: str = saga_pb2.NoticeAcknowledged.DESCRIPTOR.full_name
 
 
@@ -63,7 +64,7 @@ class Outgoing:
 def is_notice(headers: Headers) -> bool:
     """Whether a record with these headers is a notice: it says who is to be told, and is no step of a saga."""
     names = {name for name, _ in headers}
-    return _REPLY_TO in names and _SAGA not in names
+    return REPLY_TO in names and SAGA not in names
 
 
 def topic(service: str, stream: str) -> str:
@@ -97,13 +98,13 @@ class Outbound:
         """A branch of a saga goes to the participant's commands, a notice to its replies; `root` gets the answer."""
         type_name, payload = self._codec.encode(command.body)
         saga = command.saga
-        reply_to = (_REPLY_TO, f"{self.service}/{root}".encode())
+        reply_to = (REPLY_TO, f"{self.service}/{root}".encode())
         if saga is None:
             headers = [*self._headers(command.id, type_name, command.key, now), reply_to]
             return self._record(heard_by(command.participant), command.key, headers, payload)
         headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}", type_name, command.key, now)
         headers += [
-            (_SAGA, saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
+            (SAGA, saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
             reply_to,
         ]
         if command.not_after is not None:
@@ -118,7 +119,7 @@ class Outbound:
         service, _, root = message.caller.partition("/")
         headers = self._headers(f"{saga.saga_id}/{saga.branch}/{saga.op}/reply", REPLY_TYPE, root, now)
         headers += [
-            (_SAGA, saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
+            (SAGA, saga.saga_id.encode()), ("ce_branch", saga.branch.encode()), ("ce_op", saga.op.encode()),
         ]
         headers += self._tracer.headers(saga.saga_id)
         return self._record(heard_by(service), root, headers, payload)

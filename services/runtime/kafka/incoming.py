@@ -16,7 +16,9 @@ from services.runtime.ground.records import (
     ACKNOWLEDGED_TYPE,
     PAYLOAD_BYTES_MAX,
     PLACE,
+    REPLY_TO,
     REPLY_TYPE,
+    SAGA,
     SERVICES,
     TAKES_COMMANDS,
     VERDICTS,
@@ -26,9 +28,9 @@ from settlement.saga.v1 import saga_pb2
 TEXT_BYTES_MAX = 512
 """A key or a header that we read is no longer: they become keys of tables, and an index takes no row above 2,700."""
 
-_TYPE, _ID, _SAGA, _BRANCH, _OP = "ce_type", "ce_id", "ce_saga", "ce_branch", "ce_op"
-_REPLY_TO, _NOT_AFTER, _TIME = "ce_replyto", "ce_notafter", "ce_time"
-_READ = frozenset({_TYPE, _ID, _SAGA, _BRANCH, _OP, _REPLY_TO, _NOT_AFTER, _TIME})
+_TYPE, _ID, _BRANCH, _OP = "ce_type", "ce_id", "ce_branch", "ce_op"
+_NOT_AFTER, _TIME = "ce_notafter", "ce_time"
+_READ = frozenset({_TYPE, _ID, SAGA, _BRANCH, _OP, REPLY_TO, _NOT_AFTER, _TIME})
 """The headers that we read. All others are their senders' own, and may hold anything."""
 
 
@@ -62,7 +64,7 @@ def _read(codec: Codec, key: bytes | None, headers: Sequence[tuple[str, bytes]],
     if type_name == ACKNOWLEDGED_TYPE:
         return Message("", root, _acknowledged(payload), fresh_id=identity)
     body = codec.decode(type_name, payload)
-    caller = attributes.get(_REPLY_TO, "")
+    caller = attributes.get(REPLY_TO, "")
     if saga is not None or caller:
         _check_address(caller, SERVICES if saga is not None else TAKES_COMMANDS)
     return Message(
@@ -108,9 +110,9 @@ def _check_address(caller: str, answered: Collection[str]) -> None:
     """Whoever sends a command of a saga, or a notice, is a service that can be answered, and names what it asks for."""
     service, _, root = caller.partition("/")
     if not root:
-        raise Undecodable("MISSING_HEADER", _REPLY_TO)
+        raise Undecodable("MISSING_HEADER", REPLY_TO)
     if service not in answered:
-        raise Undecodable("UNKNOWN_SENDER", f"{_REPLY_TO} {caller}")
+        raise Undecodable("UNKNOWN_SENDER", f"{REPLY_TO} {caller}")
 
 
 def _instant(text: str) -> datetime:
@@ -122,9 +124,9 @@ def _instant(text: str) -> datetime:
 
 
 def _saga(attributes: Mapping[str, str]) -> SagaRef | None:
-    if _SAGA not in attributes:
+    if SAGA not in attributes:
         return None
-    return SagaRef(attributes[_SAGA], attributes[_BRANCH], Op(attributes[_OP]))
+    return SagaRef(attributes[SAGA], attributes[_BRANCH], Op(attributes[_OP]))
 
 
 def _acknowledged(payload: bytes) -> Acknowledged:
@@ -136,7 +138,7 @@ def _acknowledged(payload: bytes) -> Acknowledged:
 
 def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
     if saga is None:
-        raise Undecodable("MISSING_HEADER", _SAGA)
+        raise Undecodable("MISSING_HEADER", SAGA)
     try:
         wire = saga_pb2.Reply.FromString(payload)
         verdict = VERDICTS.from_wire[wire.verdict]

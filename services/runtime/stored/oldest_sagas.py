@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.kernel.calendar import FIRST_YEAR, LAST_YEAR
 from services.runtime.ground import facts
-from services.runtime.ground.records import SERVICES
+from services.runtime.ground.records import REPLY_TO, SERVICES
 from services.runtime.ground.tables import Connection
 
 HEADER = "ce_oldestsaga"
@@ -32,7 +32,7 @@ class OldestSagas:
         said = dict(headers)
         try:
             at = datetime.fromisoformat(said[HEADER].decode())
-            coordinator = said["ce_replyto"].decode().partition("/")[0]
+            coordinator = said[REPLY_TO].decode().partition("/")[0]
         except (KeyError, ValueError, AttributeError):
             return
         if coordinator in SERVICES and at.tzinfo is not None and FIRST_YEAR <= at.year <= LAST_YEAR:

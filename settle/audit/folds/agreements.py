@@ -1,5 +1,6 @@
 """Agreements with enterprises, their years and batches are what events tell: each is decided again by its domain."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
@@ -167,25 +168,29 @@ def _replayed(row: asyncpg.Record, found: Sequence[asyncpg.Record]) -> _Told:
     return told
 
 
+def _grouped(found: Sequence[asyncpg.Record], column: str) -> Mapping[str, Sequence[asyncpg.Record]]:
+    groups: dict[str, list[asyncpg.Record]] = defaultdict(list)
+    for row in found:
+        groups[row[column]].append(row)
+    return groups
+
+
 async def differing(world: World, ids: Sequence[str]) -> list[Finding]:
     """What these agreements, their years and their batches say that their events do not."""
-    told: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
-    for event in await read_all(world, CARD, EVENTS, ids):
-        told[event["aggregate_id"]].append(event)
+    told = _grouped(await read_all(world, CARD, EVENTS, ids), "aggregate_id")
     pruned = {row["aggregate_id"] for row in await rows(world, CARD, DROPPED, ids)}
-    batches: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
-    for row in await rows(world, CARD, _BATCHES, ids):
-        batches[row["agreement_id"]].append(row)
-    years: dict[str, list[asyncpg.Record]] = {each: [] for each in ids}
-    for row in await rows(world, CARD, _YEARS, ids):
-        years[row["agreement_id"]].append(row)
+    batches = _grouped(await rows(world, CARD, _BATCHES, ids), "agreement_id")
+    years = _grouped(await rows(world, CARD, _YEARS, ids), "agreement_id")
     found: list[Finding] = []
     for row in await rows(world, CARD, _AGREEMENTS, ids):
-        if row["id"] not in pruned:
-            replayed = _replayed(row, told[row["id"]])
+        key = row["id"]
+        if key not in pruned:
+            replayed = _replayed(row, told[key])
+            since = replayed.since
             found += _of_agreement(row, replayed)
-            found += _of_batches(batches[row["id"]], replayed)
-            found += _of_years(years[row["id"]], replayed)
+            found += _of_rows("revocation_batches", batches[key], _batch, replayed.batches, since)
+            # versions of years count what newer processes wrote alone (0024)
+            found += _of_rows("agreement_years", years[key], _year, replayed.years, since, beside=("version",))
     return found
 
 
@@ -205,34 +210,33 @@ def _of_agreement(row: asyncpg.Record, told: _Told) -> Iterator[Finding]:
     yield from _unlike(what, told.agreement, stored, told.since, ("events_head",))
 
 
-def _of_batches(stored: Sequence[asyncpg.Record], told: _Told) -> Iterator[Finding]:
-    expected = dict(told.batches)
+def _batch(row: asyncpg.Record) -> RevocationBatch:
+    return RevocationBatch(**dict(row) | {"items": msgspec.json.decode(row["items"], type=tuple[RevocationItem, ...])})
+
+
+def _year(row: asyncpg.Record) -> AgreementYear:
+    return AgreementYear(**dict(row))
+
+
+def _of_rows(
+    table: str, stored: Sequence[asyncpg.Record], made: Callable[[asyncpg.Record], Any], told: Mapping[str, Any],
+    since: str, *, beside: Sequence[str] = (),
+) -> Iterator[Finding]:
+    """The rows of an agreement in one table, `made` values of, beside those that its events tell. Any: of one type."""
+    expected = dict(told)
     for row in stored:
-        what, said = f"revocation_batches {row['id']}", expected.pop(row["id"], None)
+        what, said = f"{table} {row['id']}", expected.pop(row["id"], None)
         if said is None:
-            yield Finding(AGREEMENTS, CARD, what, "an event that tells it", "none", since=told.since)
+            yield Finding(AGREEMENTS, CARD, what, "an event that tells it", "none", since=since)
             continue
         try:
-            items = msgspec.json.decode(row["items"], type=tuple[RevocationItem, ...])
+            actual = made(row)
         except (msgspec.MsgspecError, ValueError) as error:
-            yield Finding(AGREEMENTS, CARD, what, "what the engine wrote", str(error), since=told.since)
+            yield Finding(AGREEMENTS, CARD, what, "what the engine wrote", str(error), since=since)
             continue
-        yield from _unlike(what, said, RevocationBatch(**dict(row) | {"items": items}), told.since)
-    for missing in expected.values():
-        yield Finding(AGREEMENTS, CARD, f"revocation_batches {missing.id}", "a row, as it was told", "none")
-
-
-def _of_years(stored: Sequence[asyncpg.Record], told: _Told) -> Iterator[Finding]:
-    """Their versions count what newer processes wrote alone (0024)."""
-    expected = dict(told.years)
-    for row in stored:
-        what, said = f"agreement_years {row['id']}", expected.pop(row["id"], None)
-        if said is None:
-            yield Finding(AGREEMENTS, CARD, what, "an event that tells it", "none", since=told.since)
-            continue
-        yield from _unlike(what, said, AgreementYear(**dict(row)), told.since, ("version",))
-    for missing in expected.values():
-        yield Finding(AGREEMENTS, CARD, f"agreement_years {missing.id}", "a row, as it was told", "none")
+        yield from _unlike(what, said, actual, since, beside)
+    for missing in expected:
+        yield Finding(AGREEMENTS, CARD, f"{table} {missing}", "a row, as it was told", "none")
 
 
 def _unlike(what: str, told: Any, stored: Any, since: str, beside: Sequence[str] = ()) -> Iterator[Finding]:
