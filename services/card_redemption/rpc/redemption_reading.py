@@ -12,10 +12,10 @@ from services.card_redemption.store.redeemers import find_cancelled
 from services.card_redemption.store.redemption_reads import find_cards_of, find_redemption
 from services.card_redemption.wire.redemptions import redemption
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.together import Together
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from services.runtime.rpc.reading import new_enough, read_when
-from services.runtime.rpc.together import Together
 from settlement.card_redemption.v1 import redemption_pb2
 
 

@@ -6,7 +6,7 @@ there" are one answer: the same look into the database, the same status, reason 
 (FOUR_EYES), nor with another who would: the same look tells.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ from services.kernel.errors import Defect, NotFound, PermissionDenied
 from services.kernel.people import same_person
 from services.runtime.ground.settings import Settings
 from services.runtime.ground.tables import Connection
+from services.runtime.ground.together import Together
 from services.runtime.identity.bearer import HEADER, SECOND_HEADER, refuse, token_in, values_of
 from services.runtime.identity.keys import Keys
 from services.runtime.identity.tokens import Demands, Verifier
@@ -30,12 +31,24 @@ Look = Callable[[], AbstractAsyncContextManager[Connection]]
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """How the owners of one kind of thing are found: `query` takes its id and answers a column for each bound role;
-    what is not theirs, or not there, is `reason`, and is called `noun`."""
+    """How the owners of one kind of thing are found: `query` answers a column for each bound role, of the thing whose
+    id is `asked.id`, a text; what is not theirs, or not there, is `reason`, and is called `noun`."""
 
     reason: str
     noun: str
     query: str
+
+
+    def finder(self, look: Look) -> Together[Mapping[str, str | None]]:
+        """Finds owners by ids, for all calls that are looking for some of this kind at the same time."""
+        query = f"select asked.id, owners.* from unnest($1::text[]) asked(id), lateral ({self.query} limit 1) owners"
+
+        async def find(ids: Sequence[str]) -> Mapping[str, Mapping[str, str | None]]:
+            async with look() as connection:
+                rows = [dict(row) for row in await connection.fetch(query, ids)]
+            return {row.pop("id"): row for row in rows}
+
+        return Together(find)
 
 
 class Door:
@@ -48,7 +61,7 @@ class Door:
         self.keys = keys
         self.verifier = verifier
         self.owners = owners
-        self.look = look
+        self.finders = {kind: ownership.finder(look) for kind, ownership in owners.items()}
 
     def gate(self, method: str) -> "Gate":
         """The gate of a method, by its full name; a `Defect` for one without a row: it is not served."""
@@ -140,9 +153,7 @@ class Gate:
         about = self._row.about
         if about is None:
             return {}
-        async with self._door.look() as connection:
-            owners = await connection.fetchrow(self._door.owners[about.kind].query, getattr(request, about.field))
-        return {} if owners is None else dict(owners)
+        return await self._door.finders[about.kind].find(str(getattr(request, about.field))) or {}
 
 
 @dataclass(frozen=True, slots=True)

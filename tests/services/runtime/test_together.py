@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from services.runtime.rpc.together import Together
+from services.runtime.ground.together import Together
 
 
 class Looked:

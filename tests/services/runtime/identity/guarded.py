@@ -1,6 +1,6 @@
 """A server behind a door, whoever issues tokens for it, and a client: for tests of who is let in."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,10 +43,11 @@ class Sagas:
     of: Mapping[str, str] = field(default_factory=lambda: {"saga_1": "ann", "saga_2": "bob"})
     asked: list[str] = field(default_factory=list)
 
-    async def fetchrow(self, query: str, thing: str) -> dict[str, str] | None:
-        """Whose it is."""
-        self.asked.append(f"{query} {thing}")
-        return {"reader": self.of[thing]} if thing in self.of else None
+    async def fetch(self, query: str, things: Sequence[str]) -> list[dict[str, str]]:
+        """Whose they are."""
+        assert "the query" in query
+        self.asked.append(", ".join(things))
+        return [{"id": thing, "reader": self.of[thing]} for thing in things if thing in self.of]
 
     @asynccontextmanager
     async def look(self) -> AsyncIterator[Any]:  # Any: it stands for a connection

@@ -1,5 +1,6 @@
 """The door before a server's methods, over a real channel: who is let in, whom the request then names, what is told."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,19 @@ async def test_not_theirs_and_not_there_are_one_answer(house: House) -> None:
 
     assert answers[0] == answers[1]
     assert "SAGA_NOT_FOUND" in answers[0]
-    assert house.sagas.asked == ["the query saga_2", "the query saga_9", "the query saga_1"]
+    assert house.sagas.asked == ["saga_2", "saga_9", "saga_1"]
     assert [request.saga_id for request in house.servicer.seen] == ["saga_1"]
+
+
+async def test_all_who_call_at_the_same_time_share_a_look() -> None:
+    """Each hears whose its own is."""
+    sagas = Sagas()
+    finder = OWNERS["saga"].finder(sagas.look)
+
+    found = await asyncio.gather(*(finder.find(each) for each in ("saga_1", "saga_9", "saga_2")))
+
+    assert found == [{"reader": "ann"}, None, {"reader": "bob"}]
+    assert sagas.asked == ["saga_1, saga_2, saga_9"]
 
 
 async def test_who_sees_only_their_own_leaves_reserved_fields_alone(house: House) -> None:
