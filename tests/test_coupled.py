@@ -5,11 +5,12 @@ from datetime import datetime
 
 import pytest
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions, conductor, coordinate, with_progress
 from services.kernel.decision import Command, Decision, Done, Known, Wanted, rule, rules, timer_rules
 from services.kernel.messages import Message
 from services.kernel.notices import ACKNOWLEDGED, REPEATED
-from services.kernel.saga import WAKE, Definition, Participant, Phase, Progress, Run, begin
+from services.kernel.saga import WAKE, Definition, Participant, Phase, Progress, Run
 from tests.coupled import deliver
 from tests.in_memory import InMemory
 from tests.services.kernel.jars import JAR, RULES, TIMERS, Jar, Put

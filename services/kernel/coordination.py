@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from services.kernel.advancing import advance, due
 from services.kernel.decision import Aggregate, Decision, Done, Known, Rule, Wanted, rule
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Definition, Progress, Reply, Run, advance, due
+from services.kernel.saga import Definition, Progress, Reply, Run
 
 R = TypeVar("R", bound=Aggregate)
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from services.kernel.advancing import advance, begin, due
 from services.kernel.messages import Op, TimerDue
-from services.kernel.saga import ABORT, RESUME, WAKE, Definition, Progress, Reply, Run, Verdict, advance, begin, due
+from services.kernel.saga import ABORT, RESUME, WAKE, Definition, Progress, Reply, Run, Verdict
 from services.order.domain.participation import CardEffect, CreditEffect
 from services.order.sagas import DEFINITIONS
 

@@ -12,12 +12,13 @@ from services.card_redemption.domain.commands import CloseCard
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
 from services.card_redemption.domain.states import CardStanding
 from services.card_redemption.sagas.card_close import DEFINITION
+from services.kernel.advancing import begin
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.ids import derived, money_account
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Phase, Progress, Run, begin
+from services.kernel.saga import Phase, Progress, Run
 
 CLOSED = "CLOSE_CARD"
 """What was tried, as the record has it."""

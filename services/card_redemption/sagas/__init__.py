@@ -21,8 +21,8 @@ from services.card_redemption.sagas import (
     voucher_use,
 )
 from services.card_redemption.sagas.ending import Ending
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions
-from services.kernel.saga import begin
 
 ENDINGS: Mapping[str, Ending] = {
     Kind.SUBMISSION: submission.ENDING,

@@ -20,13 +20,15 @@ DEFINITION = Definition(
     version=1,
     plan_type=CancelPlan,
     participants=(
+        redeemer(CountCancellation, involved=lambda plan: plan.capped_minor > 0),
         credit_ledger(
             ChargeCancelFee, CustomerAnswer, planned=lambda plan: (("CANCEL_FEE", plan.fee_minor),),
             involved=lambda plan: plan.fee_minor > 0,
         ),
-        redeemer(CountCancellation, involved=lambda plan: plan.capped_minor > 0),
     ),
+    in_turn=True,
 )
+"""Both claim a root, the customer's and his account: two cancellations of his would each hold one."""
 
 
 def done(order: RedemptionOrder, card: GiftCard, run: Run, now: datetime) -> Stepped:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from datetime import datetime
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import with_progress
 from services.kernel.decision import Decision, Done, Known
 from services.kernel.errors import InvalidArgument
 from services.kernel.messages import Message
 from services.kernel.money import amount
-from services.kernel.saga import Phase, Progress, Run, begin
+from services.kernel.saga import Phase, Progress, Run
 from services.order.decisions.identity import fresh
 from services.order.domain.merchant_settlement import (
     MerchantPlan,

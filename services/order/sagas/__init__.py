@@ -6,10 +6,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions
 from services.kernel.decision import Known
 from services.kernel.errors import Defect
-from services.kernel.saga import Phase, Progress, Run, begin
+from services.kernel.saga import Phase, Progress, Run
 from services.order.domain.order import Order
 from services.order.domain.plans import Plan
 from services.order.domain.states import Kind

@@ -5,9 +5,10 @@ It is a settlement of its own, begun by the decision that rejects the order: the
 
 from datetime import datetime
 
+from services.kernel.advancing import begin
 from services.kernel.decision import Decision, Known
 from services.kernel.ids import derived
-from services.kernel.saga import Definition, Progress, Run, begin
+from services.kernel.saga import Definition, Progress, Run
 from services.order.domain import outcomes
 from services.order.domain.events import RefundFailed
 from services.order.domain.order import Order, after

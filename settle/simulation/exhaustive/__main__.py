@@ -13,7 +13,8 @@ def main() -> int:
 
 
 def _told(found: Explored) -> bool:
-    shelves = " ".join(found.scope.shelves) + (", one command set aside" if found.scope.sets_aside else "")
+    shelves = " ".join(found.scope.shelves) + (", in turn" if found.scope.in_turn else "")
+    shelves += ", one command set aside" if found.scope.sets_aside else ""
     sys.stdout.write(f"{shelves}: {found.states:,} states, {found.steps:,} steps\n")
     if found.flaw or not found.complete:
         sys.stdout.write("".join(f"  {line}\n" for line in (*found.story, found.flaw or "more than was looked at")))

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions, conductor, coordinate, with_progress
 from services.kernel.decision import Decision, Done, Known, Rule, Vector, Wanted, rule, rules, timer_rules
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message
 from services.kernel.participant import Pending, take_part
-from services.kernel.saga import ABORT, RESUME, WAKE, Definition, Participant, Progress, Run, begin
+from services.kernel.saga import ABORT, RESUME, WAKE, Definition, Participant, Progress, Run
 
 ERRAND, SAGA = "errand", "saga"
 """The key of the coordinator's root, and the id of its only saga."""
@@ -78,9 +79,9 @@ _ONE: Vector = (("UNITS", 1),)
 _TWO: Vector = (("UNITS", 2),)
 
 
-def definition(shelves: tuple[str, ...]) -> Definition:
-    """The saga over these shelves."""
-    return Definition(ERRAND, 1, Plan, tuple(_participant(name) for name in shelves))
+def definition(shelves: tuple[str, ...], in_turn: bool) -> Definition:
+    """The saga over these shelves, asked all at once or one after the other."""
+    return Definition(ERRAND, 1, Plan, tuple(_participant(name) for name in shelves), in_turn=in_turn)
 
 
 def coordinator(of: Definition) -> tuple[Mapping[type, Rule], Mapping[str, Rule]]:

@@ -1,4 +1,5 @@
-"""Which worlds are explored: up to three shelves, each kind of them, with and without a command that is set aside."""
+"""Which worlds are explored: up to three shelves, each kind of them, asked at once and in turn, with and without a
+command that is set aside."""
 
 from settle.simulation.exhaustive.errands import Shelf
 from settle.simulation.exhaustive.world import Scope
@@ -10,6 +11,7 @@ SMALL = (
     *(Scope(shelves) for shelves in (
         (_FREE, _FREE), (_FREE, _FULL), (_FULL, _FULL), (_FREE, _WRONG), (_FULL, _WRONG), (_WRONG, _WRONG),
     )),
+    *(Scope(shelves, in_turn=True) for shelves in ((_FREE, _FREE), (_FREE, _FULL), (_FULL, _FREE), (_FREE, _WRONG))),
 )
 """Each within a second."""
 
@@ -18,6 +20,7 @@ LARGE = (Scope((_FREE, _FREE), sets_aside=True), Scope((_FREE, _FREE, _FREE)))
 
 LARGEST = (
     Scope((_FREE, _FULL), sets_aside=True), Scope((_FREE, _WRONG), sets_aside=True), Scope((_FREE, _FREE, _FULL)),
-    Scope((_FREE, _FREE, _WRONG)),
+    Scope((_FREE, _FREE, _WRONG)), Scope((_FREE, _FREE), sets_aside=True, in_turn=True),
+    Scope((_FREE, _FREE, _FREE), in_turn=True),
 )
 """As large, and seldom different."""

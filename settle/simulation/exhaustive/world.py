@@ -65,13 +65,15 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How large a world is explored: which shelves there are, and whether one command may be set aside, once, for a
-    person to look at. With a store that does not `refuse` what collides a law must break: that is how much it is worth.
+    """How large a world is explored: which shelves there are, whether they are asked `in_turn`, and whether one command
+    may be set aside, once, for a person to look at. With a store that does not `refuse` what collides a law must break:
+    that is how much it is worth.
     """
 
     shelves: tuple[Shelf, ...]
     sets_aside: bool = False
     refuses: bool = True
+    in_turn: bool = False
 
 
 class World:
@@ -80,7 +82,7 @@ class World:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self._names = tuple(f"shelf {number}" for number in range(1, len(scope.shelves) + 1))
-        shape = definition(self._names)
+        shape = definition(self._names, scope.in_turn)
         self._not_after = IN_TIME + timedelta(seconds=shape.deadline_seconds)
         self._rules, self._timers = coordinator(shape)
         self._shelf_rules = shelf_rules()

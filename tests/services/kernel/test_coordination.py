@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions, conductor, coordinate, with_progress
 from services.kernel.decision import Decision, Known, Rule, rule, rules, timer_rules
 from services.kernel.errors import Defect
 from services.kernel.messages import Message, Op, TimerDue
-from services.kernel.saga import RESUME, WAKE, Definition, Participant, Phase, Progress, Reply, Run, Verdict, begin
+from services.kernel.saga import RESUME, WAKE, Definition, Participant, Phase, Progress, Reply, Run, Verdict
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
 

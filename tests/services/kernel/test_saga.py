@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.kernel.advancing import advance, begin, due
 from services.kernel.errors import Defect
 from services.kernel.messages import Op, TimerDue
 from services.kernel.saga import (
@@ -21,9 +22,6 @@ from services.kernel.saga import (
     Reply,
     Run,
     Verdict,
-    advance,
-    begin,
-    due,
 )
 
 NOW = datetime(2026, 3, 10, tzinfo=UTC)
@@ -48,7 +46,6 @@ def _participant(service: str, amount: str) -> Participant:
 
 
 DEFINITION = Definition("refund", 1, Plan, (_participant("credit", "credit_minor"), _participant("card", "card_minor")))
-
 
 def _begin(credit: int = 700, card: int = 300) -> Progress:
     return begin(DEFINITION, "saga_1", "ord_1", Plan(credit, card), NOW)

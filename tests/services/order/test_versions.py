@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.kernel.saga import Phase, begin
+from services.kernel.advancing import begin
+from services.kernel.saga import Phase
 from services.order.domain.commands import RefundAmount, ReverseRefund
 from services.order.domain.participation import CARD_REDEMPTION, CREDIT_LEDGER
 from services.order.domain.states import Kind, OrderState, RefundState

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions, conductor, coordinate, with_progress
 from services.kernel.decision import Decision, Done, Known, rule, rules, timer_rules
 from services.kernel.messages import Message, Op
-from services.kernel.saga import WAKE, Definition, Participant, Progress, Reply, Run, Verdict, begin
+from services.kernel.saga import WAKE, Definition, Participant, Progress, Reply, Run, Verdict
 from services.runtime.ground.tables import Connection
 from tests.services.runtime.counters import SERVICE as COUNTERS
 from tests.services.runtime.counters import Add, Counter, Total

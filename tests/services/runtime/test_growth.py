@@ -12,17 +12,9 @@ import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as some
 
+from services.kernel.advancing import begin
 from services.kernel.coordination import Definitions
-from services.kernel.saga import (
-    Branch,
-    BranchState,
-    Definition,
-    Participant,
-    Phase,
-    Run,
-    Verdict,
-    begin,
-)
+from services.kernel.saga import Branch, BranchState, Definition, Participant, Phase, Run, Verdict
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_owner
 from services.runtime.ground.settings import Settings

@@ -13,11 +13,12 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 
+from services.kernel.advancing import begin
 from services.kernel.decision import Decision, Done, Known, Timer, rule, rules, timer_rules
 from services.kernel.effects import Effects
 from services.kernel.errors import ResourceExhausted
 from services.kernel.messages import Message, TimerDue
-from services.kernel.saga import Phase, Run, begin
+from services.kernel.saga import Phase, Run
 from services.runtime.ground import metrics
 from services.runtime.ground.clock import SystemClock
 from services.runtime.ground.macs import Verifier

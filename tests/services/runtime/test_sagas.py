@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.kernel.advancing import advance, begin
 from services.kernel.coordination import Definitions
 from services.kernel.errors import Defect
 from services.kernel.messages import Op
-from services.kernel.saga import Definition, Participant, Reply, Run, Verdict, advance, begin
+from services.kernel.saga import Definition, Participant, Reply, Run, Verdict
 from services.runtime.ground.migrations import migrate
 from services.runtime.ground.postgres import connect_lane
 from services.runtime.ground.settings import Settings

@@ -16,7 +16,7 @@ explored = cache(explore)
 
 
 def _named(scope: Scope) -> str:
-    return "-".join(scope.shelves) + ("-set-aside" if scope.sets_aside else "")
+    return "-".join(scope.shelves) + ("-in-turn" if scope.in_turn else "") + ("-set-aside" if scope.sets_aside else "")
 
 
 @pytest.mark.parametrize(
