@@ -24,7 +24,9 @@ def cancel_fee(scenario: Scenario) -> Json:
 
 
 def _fee(channel: Json) -> CancelFee:
-    said = channel.get("fee", {"type": "FLAT", "fen": 0})
+    said = channel.get("fee", {"type": "NONE"})
+    if said["type"] == "NONE":
+        return CancelFee()
     return CancelFee(flat_minor=said["fen"]) if said["type"] == "FLAT" else CancelFee(share_ppm=said["ppm"])
 
 

@@ -28,8 +28,10 @@ DENIALS: Mapping[str, str] = {
     "VERIFICATION_STARTED": "DENY_VERIFIED", "REVIEW_REJECTED": "DENY_REVIEW",
 }
 ESCROW_ENDED = frozenset({"ESCROW_OVER", "REDEMPTION_STATE"})
-VOUCHER_DENIED: Mapping[str, str] = {"VOUCHER_CATEGORY": "DENY_CATEGORY", "VOUCHER_EXCEEDED": OK}
-"""Of a voucher that is spent a case uses nothing, which is no denial."""
+VOUCHER_DENIED: Mapping[str, str] = {
+    "VOUCHER_CATEGORY": "DENY_CATEGORY", "VOUCHER_EXCEEDED": OK, "VOUCHER_NOT_ISSUED": OK,
+}
+"""Of a voucher that is spent, or was never worth anything, a case uses nothing, which is no denial."""
 
 
 class RedemptionFlow:
@@ -102,7 +104,10 @@ class RedemptionFlow:
         await self._world.advance(self._id, "settle")
 
     async def payout(self, event: Json, number: int) -> None:
-        """Have the payout asked for, and paid."""
+        """Have the payout asked for, and paid; of a top-up that is worth less than a fen there is none."""
+        order = await self._now()
+        if order.state == redemption_pb2.REDEMPTION_STATE_COMPLETED and not _in_transit(order):
+            return
         await self._world.advance(self._id, f"pay-{number}", event["to"])
         if event["to"] == "BANK":
             await self._readings.confirm_legs()
@@ -161,8 +166,9 @@ class RedemptionFlow:
         await call(self._engine.redemptions.AcceptPlatformFault, request)
 
     async def escrow_accept(self, event: Json, number: int) -> None:
-        """Verified, its value waits for the condition."""
-        await self.settle(event, number)
+        """Verified, its value waits for the condition: that of the true face, whatever was declared."""
+        await self._verify(self._face)
+        await self._world.advance(self._id, "settle")
 
     async def escrow_check(self, event: Json, number: int) -> None:
         """The condition is met, or it is not; too late the engine has revoked it by itself."""
@@ -194,20 +200,25 @@ class RedemptionFlow:
         await call(self._engine.redemptions.RecordRemittance, request)
 
     async def voucher(self, event: Json, number: int) -> None:
-        """The customer is consoled."""
+        """The customer is consoled; where nothing was lost the voucher would be worth nothing, and is none."""
         request = pb.IssueVoucherRequest(
             request_id=self._world.request_id("voucher", number), redemption_id=self._id,
             customer_id=self._world.customer_id,
         )
-        await call(self._engine.redemptions.IssueVoucher, request)
+        try:
+            await call(self._engine.redemptions.IssueVoucher, request)
+        except Rejected as rejection:
+            if rejection.reason != "VOUCHER_NOT_DUE":
+                raise
 
     async def voucher_use(self, event: Json, number: int) -> None:
-        """Spend the voucher: of an amount above what is left the case means all that is left."""
+        """Spend the voucher: of an amount above what is left the case means all that is left. Where that is nothing,
+        more is asked for than there is."""
         left_minor = (await self._now()).voucher.left.minor_units
         request = pb.UseVoucherRequest(
             request_id=self._world.request_id("use", number), redemption_id=self._id,
             customer_id=self._world.customer_id, category=event["category"],
-            amount=money(max(1, min(event["amount"], left_minor))),
+            amount=money(min(event["amount"], left_minor) or left_minor + 1),
             wait_timeout=WAIT,
         )
         try:
@@ -223,6 +234,12 @@ class RedemptionFlow:
         order = await self._now()
         if order.state in (redemption_pb2.REDEMPTION_STATE_ACCEPTED, redemption_pb2.REDEMPTION_STATE_VERIFYING):
             await self._world.verified(order, face_minor)
+
+
+def _in_transit(order: redemption_pb2.Redemption) -> bool:
+    """Whether a payout of it is decided and not paid."""
+    waits = (redemption_pb2.REDEMPTION_PAYOUT_STATE_DUE, redemption_pb2.REDEMPTION_PAYOUT_STATE_SENT)
+    return any(payout.state in waits for payout in order.payouts)
 
 
 def _name(state: Any) -> str:  # Any: a number of a generated enum

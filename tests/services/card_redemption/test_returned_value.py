@@ -9,9 +9,11 @@ from services.card_redemption.domain.cards.card import GiftCard
 from services.card_redemption.domain.cards.closing import SWEEP, CreditWallet
 from services.card_redemption.domain.cards.freezing import freeze_with_order, thaw
 from services.card_redemption.domain.cards.redeeming import unclaim, write_off
+from services.card_redemption.domain.channels.channel import InForce
 from services.card_redemption.domain.commands import DepositCard, ReturnDeposit
-from services.card_redemption.domain.redemption.commands import AcceptPlatformFault, CorrectFace
+from services.card_redemption.domain.redemption.commands import AcceptPlatformFault, AdvanceRedemption, CorrectFace
 from services.card_redemption.domain.redemption.participation import LedgerPayout
+from services.card_redemption.domain.redemption.states import RedemptionState
 from services.card_redemption.domain.states import CardStanding
 from services.kernel.saga import Verdict
 from tests.in_memory import InMemory
@@ -138,6 +140,48 @@ def test_within_the_day_the_face_can_be_corrected_once_more() -> None:
     made.do(CorrectFace(name, FACE_MINOR, "op-1")).then_refused("INSUFFICIENT_CARD_VALUE")
     made.do(AcceptPlatformFault(name, "boss"))
     assert (made.card_of().standing, made.card_of().balance_minor) == (CardStanding.ACTIVE, FACE_MINOR - 2_000)
+
+
+def test_where_an_operator_leads_it_the_value_waits_for_him() -> None:
+    """Nothing of such a redemption goes on by itself; paid and led on once more, its value goes to the wallet."""
+    led = replace(SELF, channel="LED", by_hand=True)
+    made = Redeeming().given(replace(WHOLE, balance_minor=FACE_MINOR), InForce(led))
+    made.submitted(led)
+    made.verify()
+    name = made.order().id
+    on = AdvanceRedemption(name, "op-1")
+    made.do(on)
+    made.do(CorrectFace(name, FACE_MINOR - 2_000, "op-1"))
+    made.turn(40 * DAY)
+    made.settle_down()
+    assert (made.card_of().balance_minor, made.order().state) == (2_000, RedemptionState.SETTLED)
+
+    made.do(on)
+    made.settle_down()
+    assert (made.card_of().balance_minor, made.order().state) == (2_000, RedemptionState.COMPLETED)
+    assert made.do(on).reason == ""
+    made.turn(timedelta())
+    made.settle_down()
+
+    assert (made.card_of().standing, made.card_of().balance_minor) == (CardStanding.WRITTEN_OFF, 0)
+    made.do(on).then_refused("REDEMPTION_STATE")
+
+
+def test_what_a_redemption_that_is_led_did_not_take_stays_for_a_top_up() -> None:
+    """Its face never fell (P31): there is no next step."""
+    led = replace(SELF, channel="LED", by_hand=True)
+    made = Redeeming().given(replace(WHOLE, balance_minor=FACE_MINOR + 500), InForce(led))
+    made.submitted(led)
+    made.verify()
+    on = AdvanceRedemption(made.order().id, "op-1")
+    made.do(on)
+    made.do(on)
+    made.settle_down()
+    assert made.order().state is RedemptionState.COMPLETED
+
+    made.do(on).then_refused("REDEMPTION_STATE")
+
+    assert made.card_of().balance_minor == 500
 
 
 def test_another_issuers_card_has_nothing_to_look_after() -> None:

@@ -187,6 +187,20 @@ def test_of_two_payouts_none_is_taken_back_before_both_arrived(
     assert getattr(step.outcome, "reason", "") == reason
 
 
+def test_a_face_that_is_right_is_no_correction_whatever_is_under_way() -> None:
+    """Nothing moves: asked for again while the top-up is under way it is answered as before it."""
+    made = Redeeming()
+    _mood(stops=False)(made)
+    made.submitted(SELF)
+    made.verify()
+    ACTS["more"](made)
+    stands, journals = made.order(), len(made.journals)
+
+    assert made.do(ask.CorrectFace(stands.id, stands.face_minor, "op-1")).reason == ""
+
+    assert (made.order(), len(made.journals)) == (stands, journals)
+
+
 def test_a_fraud_stops_every_payout_that_the_credit_ledger_has() -> None:
     """One after another (OP-8)."""
     made = Redeeming()

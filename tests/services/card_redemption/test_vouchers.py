@@ -83,7 +83,7 @@ def test_it_consoles_for_what_is_complete_and_lost_something() -> None:
 def test_it_is_good_for_two_things(category: str, reason: str) -> None:
     """话费充值、水电煤缴费, and nothing else."""
     made = world()
-    assert spend(made, category, 100) == "VOUCHER_NOT_ISSUED"
+    assert spend(made, category, 100) == (reason or "VOUCHER_NOT_ISSUED")
     issue(made)
 
     assert spend(made, category, 100) == reason
@@ -123,8 +123,8 @@ def test_it_pays_all_of_an_amount_or_nothing(before: int, amount: int, reason: s
     assert (made.order(), len(made.journals)) == (stands, journals)
 
 
-def test_it_consoles_for_nothing_once_a_fault_was_made_good() -> None:
-    """The card is its owner's again: nothing was lost (RD-28, RD-33)."""
+def test_what_was_given_stays_good_once_a_fault_was_made_good() -> None:
+    """A voucher is stored value of its customer, and no rule takes it back (RD-28, D134)."""
     made = world()
     issue(made)
     first = made.order().id
@@ -132,4 +132,9 @@ def test_it_consoles_for_nothing_once_a_fault_was_made_good() -> None:
     made.turn(timedelta())
     assert made.order().state is S.FAULT_REVERSED
 
-    assert spend(made, Category.UTILITY, 100) == "VOUCHER_NOT_DUE"
+    assert spend(made, Category.UTILITY, 100) == ""
+
+    voucher = made.order().voucher
+    assert voucher is not None
+    assert (made.both()["L.VOUCHER", voucher.id], voucher.left_minor) == (-380, 380)
+    assert issue(made) == "REDEMPTION_STATE"

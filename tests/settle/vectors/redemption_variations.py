@@ -77,6 +77,12 @@ def _order(name: str, face: int, accepted_at: str, settled: bool = False) -> Jso
     return {"id": name, "face": face, "accepted_at": accepted_at, "settled": settled}
 
 
+def _posted(event: int, op: str, *lines: list[object]) -> Json:
+    return {"event": event, "op": op, "ledger": "CNY", "lines": list(lines)}
+
+
+_SELF: Json = {"channel": "SELF", "accepted_at": "2026-03-06T10:00:00+08:00", "rate_ppm": 940_000}
+
 PLAYED: tuple[Json, ...] = (
     *(_window(channel, window) for channel, window in _WINDOWS.items()),
     *(_case(f"window {channel}", "window", {"results": ["DENY_NOT_SUPPORTED"] * 3}, {
@@ -155,4 +161,63 @@ PLAYED: tuple[Json, ...] = (
         {"type": "CANCEL", "at": "2026-03-06T10:10:00.5+08:00", "verification": "DONE"},
         {"type": "SETTLE"}, {"type": "CANCEL", "at": "2026-03-06T10:10:00.500001+08:00"},
     ]),
+    _case("days after a lower face", "redemption_flow", {
+        "journals": [
+            _posted(0, "settle", ["L.GIFTCARD", 150_000], ["L.PAYOUT.TRANSIT", -141_000], ["I.SPREAD", -9_000]),
+            _posted(1, "face_clawback", ["L.PAYOUT.TRANSIT", 47_000], ["I.SPREAD", 3_000], ["L.GIFTCARD", -50_000]),
+            _posted(2, "payout", ["L.PAYOUT.TRANSIT", 94_000], ["A.BANK", -94_000]),
+            _posted(3, "voucher_issue", ["E.GOODWILL", 5_000], ["L.VOUCHER", -5_000]),
+            _posted(4, "fault_reversal", ["A.CUST.RECV", 94_000], ["I.SPREAD", 6_000], ["L.GIFTCARD", -100_000]),
+            _posted(5, "voucher_use", ["L.VOUCHER", 4_999], ["A.BANK", -4_999]),
+            _posted(7, "voucher_use", ["L.VOUCHER", 1], ["A.BANK", -1]),
+        ],
+        "balances": {"L.GIFTCARD": -100_000, "A.BANK": -99_000, "A.CUST.RECV": 94_000, "E.GOODWILL": 5_000},
+        "state": "REVERSED", "results": ["OK", "OK", "OK", "DENY_CATEGORY"],
+    }, {**_SELF, "face": 100_000, "declared": 150_000, "opening": {"L.GIFTCARD": -100_000}}, [
+        {"type": "SETTLE"}, {"type": "FACE_CORRECTION", "actual": 100_000},
+        {"type": "PAYOUT", "at": "2026-03-09T00:00:00+08:00", "to": "BANK"}, {"type": "VOUCHER"},
+        {"type": "FAULT_REVERSAL", "at": "2026-03-20T10:00:00+08:00"},
+        {"type": "VOUCHER_USE", "category": "UTILITY", "amount": 4_999},
+        {"type": "VOUCHER_USE", "category": "UTILITY", "amount": 0},
+        {"type": "VOUCHER_USE", "at": "2027-03-20T10:00:00+08:00", "category": "PHONE_TOPUP", "amount": 2},
+        {"type": "VOUCHER_USE", "category": "GROCERY", "amount": 1},
+    ]),
+    _case("a top-up of less than a fen", "redemption_flow", {
+        "journals": [
+            _posted(0, "settle", ["L.GIFTCARD", 1], ["I.SPREAD", -1]),
+            _posted(2, "face_topup", ["L.GIFTCARD", 1], ["I.SPREAD", -1]),
+        ],
+        "balances": {"I.SPREAD": -2}, "state": "PAID", "results": ["DENY_CATEGORY"],
+    }, {**_SELF, "face": 2, "declared": 1, "rate_ppm": 400_000, "opening": {"L.GIFTCARD": -2}}, [
+        {"type": "SETTLE"}, {"type": "PAYOUT", "to": "BANK"}, {"type": "FACE_CORRECTION", "actual": 2},
+        {"type": "PAYOUT", "to": "WALLET"}, {"type": "VOUCHER_USE", "category": "GROCERY", "amount": 1},
+    ]),
+    _case("nothing is lost", "redemption_flow", {
+        "journals": [
+            _posted(0, "settle", ["L.GIFTCARD", 700], ["L.PAYOUT.TRANSIT", -700]),
+            _posted(1, "payout", ["L.PAYOUT.TRANSIT", 700], ["L.CUST.WALLET", -700]),
+        ],
+        "balances": {"L.CUST.WALLET": -700}, "state": "PAID", "results": ["DENY_CATEGORY", "OK"],
+    }, {**_SELF, "channel": "CROSSBORDER", "face": 700, "rate_ppm": 1_000_000, "opening": {"L.GIFTCARD": -700}}, [
+        {"type": "SETTLE"}, {"type": "PAYOUT", "to": "WALLET"}, {"type": "VOUCHER"},
+        {"type": "VOUCHER_USE", "category": "GROCERY", "amount": 1},
+        {"type": "VOUCHER_USE", "category": "UTILITY", "amount": 1},
+    ]),
+    _case("a corrected face, once more while its top-up is under way", "redemption_flow", {
+        "journals": [
+            _posted(0, "settle", ["L.GIFTCARD", 50_000], ["L.PAYOUT.TRANSIT", -47_000], ["I.SPREAD", -3_000]),
+            _posted(1, "payout", ["L.PAYOUT.TRANSIT", 47_000], ["A.BANK", -47_000]),
+            _posted(2, "face_topup", ["L.GIFTCARD", 50_000], ["L.PAYOUT.TRANSIT", -47_000], ["I.SPREAD", -3_000]),
+        ],
+        "balances": {"L.PAYOUT.TRANSIT": -47_000, "A.BANK": -47_000, "I.SPREAD": -6_000},
+        "state": "PAID", "results": [],
+    }, {**_SELF, "face": 100_000, "declared": 50_000, "opening": {"L.GIFTCARD": -100_000}}, [
+        {"type": "SETTLE"}, {"type": "PAYOUT", "to": "BANK"}, {"type": "FACE_CORRECTION", "actual": 100_000},
+        {"type": "FACE_CORRECTION", "actual": 100_000},
+    ]),
+    _case("the true face is in escrow", "redemption_flow", {
+        "journals": [_posted(0, "escrow", ["L.GIFTCARD", 100_000], ["L.ESCROW", -100_000])],
+        "balances": {"L.ESCROW": -100_000}, "state": "ESCROW", "results": [],
+    }, {**_SELF, "channel": "ESCROW", "face": 100_000, "declared": 200_000, "deadline": "2026-03-07T10:00:00+08:00",
+        "opening": {"L.GIFTCARD": -100_000}}, [{"type": "ESCROW_ACCEPT"}]),
 )

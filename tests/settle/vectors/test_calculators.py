@@ -117,6 +117,16 @@ def test_redemptions_are_judged_by_the_policies_of_the_file(
     assert calculate(Scenario(id="X", kind=kind, given=given_, when=when, then={}, policies=REDEMPTION)) == expected
 
 
+def test_a_fee_that_is_written_as_none_is_none() -> None:
+    """The page's default may be said."""
+    policies = {"channels": {"SELF": {"kind": "SELF", "window_s": 5, "fee": {"type": "NONE"}}}}
+    asked = {"channel": "SELF", "faces": [1, 100_000]}
+
+    scenario = Scenario(id="X", kind="cancel_fee", given=asked, when=(), then={}, policies=policies)
+
+    assert calculate(scenario) == {"fees": [0, 0]}
+
+
 @pytest.mark.parametrize("case", CALCULATED, ids=lambda case: case["id"])
 def test_redemptions_beside_the_visible_ones_are_calculated(case: Json) -> None:
     """Halves, midnights, holidays, ties in the queue: what DOMAIN.md says of them."""

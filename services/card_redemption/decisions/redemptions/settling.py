@@ -8,10 +8,18 @@ from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import redemption_of, standing_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
+from services.card_redemption.domain.cards.closing import SWEEP
 from services.card_redemption.domain.enterprise.batch import RevocationItem
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
-from services.card_redemption.domain.redemption import enterprise, paying, settling, submitting, verifying
+from services.card_redemption.domain.redemption import (
+    enterprise,
+    paying,
+    settling,
+    submitting,
+    taking_back,
+    verifying,
+)
 from services.card_redemption.domain.redemption.commands import (
     AdvanceRedemption,
     EditSchedule,
@@ -24,7 +32,7 @@ from services.card_redemption.domain.redemption.states import OWING, RedemptionS
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import verification_timer, waking
 from services.card_redemption.domain.states import CardStanding
-from services.kernel.decision import Command, Decision, Done, Known
+from services.kernel.decision import Command, Decision, Done, Known, Timer
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 
@@ -34,8 +42,9 @@ _BEFORE_SETTLING = frozenset({_S.ACCEPTED, _S.VERIFYING, _S.VERIFIED})
 
 
 def advance(known: Known, body: AdvanceRedemption, message: Message, now: datetime) -> Decision:
-    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay. While its card
-    is frozen nothing is read, settled or put in escrow (OP-8): who leads it comes again after the thaw (D94)."""
+    """The next step of a redemption that an operator leads: verify, ask the provider again, settle, pay, and once it is
+    paid send what a lower face left on its card to the wallet. While its card is frozen nothing is read, settled or
+    put in escrow (OP-8): who leads it comes again after the thaw (D94)."""
     order, card = redemption_of(known, body.redemption_id, message.key)
     refuse_while_settling(order)
     if not order.terms.by_hand:
@@ -44,6 +53,8 @@ def advance(known: Known, body: AdvanceRedemption, message: Message, now: dateti
         refuse_unless(card, CardStanding.CLAIMED)
     if order.state is _S.VERIFYING:
         return replace(verifying.asked_again(order, card, now), outcome=Done(order))
+    if order.state is _S.COMPLETED and not order.transit_minor and taking_back.left_on_card(order, card):
+        return Decision(Done(order), timers=(Timer(SWEEP, card.id, card.id, now),))  # D144
     return told(order, _next(order, card, body, message, now)).decided()
 
 

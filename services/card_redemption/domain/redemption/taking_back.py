@@ -5,7 +5,8 @@ they do not cover was paid, or will be: the customer owes it, and the credit led
 payout of its own, also where all is taken back: then it is what had been claimed of a payout that was stopped after it.
 
 A card of ours whose face falls gets value back that nobody can use there, for its code is dead (RD-2). It waits a day,
-in which the face may be corrected once more, and goes into its owner's wallet (PM-3).
+in which the face may be corrected once more, and goes into its owner's wallet (PM-3); where an operator leads the
+redemption, it waits for him (D144).
 """
 
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def must_be_correctable(order: RedemptionOrder, actual_minor: int) -> None:
         raise FailedPrecondition("REDEMPTION_STATE", f"{order.id} is {order.state}: it has not settled")
     if not amount(actual_minor, "a face"):
         raise InvalidArgument("INVALID_AMOUNT", "a face of 0 fen is none; what never should have been is undone")
-    refuse_two_in_transit(order)
+    if actual_minor != order.face_minor:
+        refuse_two_in_transit(order)
 
 
 def refuse_two_in_transit(order: RedemptionOrder) -> None:
@@ -165,8 +167,16 @@ def _taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, parts: _
         frozen_from=None if state else order.frozen_from,
         claimed_minor=order.claimed_minor + parts.claimed_minor,
     )
-    follows = taken.card.over and taken.card.spendable_minor  # D119
+    follows = not order.terms.by_hand and taken.card.over and taken.card.spendable_minor  # D119
     return taken.cleared((PAY, order.id)).timed(*((looked_at_again(card, now),) if follows else ()))
+
+
+def left_on_card(order: RedemptionOrder, card: GiftCard) -> bool:
+    """Whether a lower face left value on a card that is over. Where the face never fell, what is there is what the
+    redemption did not take, and may be topped up from (P31)."""
+    stopped = any(each.state is PayoutState.STOPPED for each in order.payouts)
+    fell = order.face_minor < order.declared_minor or order.claimed_minor > 0 or stopped
+    return fell and card.over and card.spendable_minor > 0
 
 
 def _out_of_unpaid(order: RedemptionOrder, parts: _Parts) -> tuple[Lines, tuple[Payout, ...]]:

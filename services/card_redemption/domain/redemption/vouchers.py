@@ -48,14 +48,13 @@ def issued(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
 
 
 def usable(order: RedemptionOrder, category: str, amount_minor: int) -> Voucher:
-    """The voucher, if it pays all of this amount; where the card was given back, nothing was lost (RD-28)."""
+    """The voucher, if it pays all of this amount: what was given stays good, also once a fault was made good (D145).
+    What no voucher may be spent on is refused first, whether there is one or not."""
     refuse_while_settling(order)
-    if order.voucher is None:
-        raise FailedPrecondition("VOUCHER_NOT_ISSUED", f"{order.id} has no voucher")
     if category not in set(Category):
         raise FailedPrecondition("VOUCHER_CATEGORY", f"a voucher is good for {', '.join(Category)} only")
-    if order.state is not RedemptionState.COMPLETED:
-        raise FailedPrecondition("VOUCHER_NOT_DUE", f"{order.id} is {order.state}: it consoles for nothing")
+    if order.voucher is None:
+        raise FailedPrecondition("VOUCHER_NOT_ISSUED", f"{order.id} has no voucher")
     if not amount(amount_minor):
         raise InvalidArgument("INVALID_AMOUNT", "the amount must be above 0")
     if amount_minor > order.voucher.left_minor:
