@@ -54,7 +54,7 @@ def advance(known: Known, body: AdvanceRedemption, message: Message, now: dateti
     if order.state is _S.VERIFYING:
         return replace(verifying.asked_again(order, card, now), outcome=Done(order))
     if order.state is _S.COMPLETED and not order.transit_minor and taking_back.left_on_card(order, card):
-        return Decision(Done(order), timers=(Timer(SWEEP, card.id, card.id, now),))  # D144
+        return Decision(Done(order), timers=(Timer(SWEEP, card.id, card.id, now),))  # D143
     return told(order, _next(order, card, body, message, now)).decided()
 
 

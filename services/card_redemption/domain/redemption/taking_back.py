@@ -6,7 +6,7 @@ payout of its own, also where all is taken back: then it is what had been claime
 
 A card of ours whose face falls gets value back that nobody can use there, for its code is dead (RD-2). It waits a day,
 in which the face may be corrected once more, and goes into its owner's wallet (PM-3); where an operator leads the
-redemption, it waits for him (D144).
+redemption, it waits for him (D143).
 """
 
 from dataclasses import dataclass

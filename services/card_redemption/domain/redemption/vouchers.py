@@ -48,7 +48,7 @@ def issued(order: RedemptionOrder, card: GiftCard, now: datetime) -> Stepped:
 
 
 def usable(order: RedemptionOrder, category: str, amount_minor: int) -> Voucher:
-    """The voucher, if it pays all of this amount: what was given stays good, also once a fault was made good (D145).
+    """The voucher, if it pays all of this amount: what was given stays good, also once a fault was made good (D144).
     What no voucher may be spent on is refused first, whether there is one or not."""
     refuse_while_settling(order)
     if category not in set(Category):
