@@ -184,8 +184,9 @@ class RedemptionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceRedemption(self, request, context):
-        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
-        card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout; of one that
+        is complete, what a lower face left on its card goes into its owner's wallet. While its card is frozen its code is not
+        read and it does not settle (CARD_STATE, DOMAIN OP-8).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

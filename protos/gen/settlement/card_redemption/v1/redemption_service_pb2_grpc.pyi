@@ -46,8 +46,9 @@ class RedemptionServiceStub:
     InterceptRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.InterceptRedemptionRequest, _redemption_service_pb2.InterceptRedemptionResponse]
     """Stop a redemption that has not settled, with a screen recording: no right of the customer (DOMAIN RD-30)."""
     AdvanceRedemption: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.AdvanceRedemptionRequest, _redemption_service_pb2.AdvanceRedemptionResponse]
-    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
-    card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout; of one that
+    is complete, what a lower face left on its card goes into its owner's wallet. While its card is frozen its code is not
+    read and it does not settle (CARD_STATE, DOMAIN OP-8).
     """
     EditSchedule: _grpc.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
@@ -96,8 +97,9 @@ class RedemptionServiceAsyncStub(RedemptionServiceStub):
     InterceptRedemption: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.InterceptRedemptionRequest, _redemption_service_pb2.InterceptRedemptionResponse]  # type: ignore[assignment]
     """Stop a redemption that has not settled, with a screen recording: no right of the customer (DOMAIN RD-30)."""
     AdvanceRedemption: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.AdvanceRedemptionRequest, _redemption_service_pb2.AdvanceRedemptionResponse]  # type: ignore[assignment]
-    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
-    card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+    """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout; of one that
+    is complete, what a lower face left on its card goes into its owner's wallet. While its card is frozen its code is not
+    read and it does not settle (CARD_STATE, DOMAIN OP-8).
     """
     EditSchedule: _aio.UnaryUnaryMultiCallable[_redemption_service_pb2.EditScheduleRequest, _redemption_service_pb2.EditScheduleResponse]  # type: ignore[assignment]
     """Change a scheduled redemption, until its cut-off (DOMAIN A18)."""
@@ -185,8 +187,9 @@ class RedemptionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redemption_service_pb2.AdvanceRedemptionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_redemption_service_pb2.AdvanceRedemptionResponse, _abc.Awaitable[_redemption_service_pb2.AdvanceRedemptionResponse]]:
-        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout. While its
-        card is frozen its code is not read and it does not settle (CARD_STATE, DOMAIN OP-8).
+        """Let a redemption of a channel that is led by hand take its next step: its verification, settlement, payout; of one that
+        is complete, what a lower face left on its card goes into its owner's wallet. While its card is frozen its code is not
+        read and it does not settle (CARD_STATE, DOMAIN OP-8).
         """
 
     @_abc_1.abstractmethod
