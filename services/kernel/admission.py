@@ -153,10 +153,12 @@ class Admission(Generic[A]):
 
     def _note_waiting(self) -> None:
         """Say who waits after all, who waits no longer, and what is free."""
+        self.effects.let_go = self._free
+        if not self._waiting:
+            return
         waiting = [arrival for each in self._waiting.values() for arrival in each]
         self.effects.busy = [(arrival, self._busy[arrival]) for arrival in waiting if arrival in self._busy]
         self.effects.woken = [arrival for arrival in self.effects.woken if arrival not in self._busy]
-        self.effects.let_go = self._free
 
     def _later(self, timer: TimerDue, root: str, delay: timedelta) -> Timer:
         return Timer(timer.kind, timer.key, root, self.now + delay)
@@ -182,10 +184,10 @@ class Admission(Generic[A]):
         return wanted
 
     def _rule_of(self, message: Message) -> Rule:
-        timer = timer_of(message)
-        rule = self.rules.get(type(message.body)) if timer is None else self._timers.get(timer.kind)
+        body = message.body
+        rule = self._timers.get(body.kind) if isinstance(body, TimerDue) else self.rules.get(type(body))
         if rule is None:
-            raise Defect(f"no rule for {message.body!r}")
+            raise Defect(f"no rule for {body!r}")
         return rule
 
     def _admit(self, arrival: A) -> None:
@@ -369,17 +371,17 @@ class Admission(Generic[A]):
         """Take a decision into the view and the effects, its laws held."""
         dirty, root_version = self.effects.dirty, 0
         for row in decision.changes:
-            kind = type(row)
-            before = self.known.find(kind, row.key) if self.known.has(kind, row.key) else None
+            kind, key = type(row), row.key
+            before = self.known.loaded(kind, key)
             changed = dirty.setdefault(kind, {})
             if before is not None:
                 check_step(before, row)
-                if row.key not in changed:
-                    self.effects.found.setdefault(kind, {})[row.key] = before.version
-            if row.key == message.key:
+                if key not in changed:
+                    self.effects.found.setdefault(kind, {})[key] = before.version
+            if key == message.key:
                 root_version = row.version
             self.known.put(row)
-            changed[row.key] = row
+            changed[key] = row
         check_journals(message, decision, root_version)
         self.effects.take(message, decision, root_version, self.now)
 

@@ -177,6 +177,10 @@ class Known:
         """Whether somebody looked for this row already."""
         return (kind, key) in self._rows
 
+    def loaded(self, kind: type[A], key: str) -> A | None:
+        """The aggregate, or None where there is none, or where nobody looked yet."""
+        return self._rows.get((kind, key))  # type: ignore[return-value]  # as above
+
     def load(self, kind: type, rows: dict[str, Aggregate], asked: Iterable[str]) -> None:
         """File what was read for the keys that were asked for; what was not found is known to be absent."""
         for key in asked:
@@ -192,12 +196,13 @@ class Known:
 
     def put(self, row: Aggregate) -> None:
         """Take a changed or new aggregate into the view."""
-        kind = type(row)
-        self._rows[kind, row.key] = row
-        self._written.setdefault((kind, row.root), set()).add(row.key)
-        family = self._families.get((kind, row.root))
+        kind, key = type(row), row.key
+        place = kind, row.root
+        self._rows[kind, key] = row
+        self._written.setdefault(place, set()).add(key)
+        family = self._families.get(place)
         if family is not None:
-            family.add(row.key)
+            family.add(key)
 
 
 B = TypeVar("B")

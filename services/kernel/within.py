@@ -86,8 +86,10 @@ class Within(Generic[A]):
 
     def rounds(self) -> Iterator[ToLoad]:
         """What to load next, until all is decided that can be; in the end only the rest is to be sent."""
-        self._busy = frozenset(arrival.message.key for arrival, _ in self._admission.effects.busy)
         todo = deque(self._said())
+        if not todo:
+            return
+        self._busy = frozenset(arrival.message.key for arrival, _ in self._admission.effects.busy)
         for _ in range(ROUNDS_MAX):
             more, held = ToLoad(), list[_Saying]()
             while todo:

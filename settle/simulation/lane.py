@@ -170,11 +170,11 @@ class Lane:
         if self.world.bus.epoch != self._epoch and self._reading:
             raise SessionLost("the topic was made anew")
         for partition, log in self._logs.items():
-            place = self._reading[partition] - log.first
-            if place > len(log.records):
-                raise SessionLost("the log does not hold the next offset")
-            if place < len(log.records):
+            place, end = self._reading[partition] - log.first, len(log.records)
+            if place < end:
                 self._read(partition, log.records[place:place + 2 * self.world.swarm.batch])
+            elif place > end:
+                raise SessionLost("the log does not hold the next offset")
         if due := self.store.timers.find_due(self._reading, self.store.present(self.world.agenda.now)):
             self._take_due(due)
 
@@ -251,7 +251,7 @@ class Lane:
     def _commit(self, items: list[Item], aboard: Aboard) -> Steps:
         connection = self._connection
         assert connection is not None
-        if not self.parked_keys.keys().isdisjoint(item.message.key for item in items):
+        if self.parked_keys and any(item.message.key in self.parked_keys for item in items):
             self.parked_keys = self.store.parked_keys()
         transaction = Transaction(self, connection, aboard, self._within)
         try:
@@ -259,7 +259,7 @@ class Lane:
             yield from self.others()
             self._may_die("crash_before_commit")
             self._may_lose(connection)
-            unknown = self._chance(self.world.swarm.unknown)
+            unknown = self.track.chance(self.world.faults.unknown)
             if unknown and self.track.below(2):
                 self.world.reached.note("commit_unknown_lost")
                 raise SessionLost("the commit was not answered, and was not made")
@@ -306,10 +306,10 @@ class Lane:
 
     def others(self) -> Steps:
         """Time passes in which others may come between."""
-        swarm = self.world.swarm
-        if self._chance(swarm.paused):
-            yield 1 + self.track.below(swarm.transaction)
-        if self._chance(swarm.pause):
+        faults, track = self.world.faults, self.track
+        if track.chance(faults.paused):
+            yield 1 + track.below(faults.transaction)
+        if track.chance(self.world.faults.pause):
             connection = self._connection
             self.world.agenda.after(ENDED_BY_SERVER, lambda _: self._ended_by_server(connection))
             self._still = connection
@@ -318,9 +318,9 @@ class Lane:
 
     def between_rounds(self) -> Steps:
         """Time passes with locks held, before what a decision asks for is locked as well."""
-        swarm = self.world.swarm
-        if self._rounds.chance(0 if self.world.quiet else swarm.paused):
-            yield 1 + self._rounds.below(swarm.transaction)
+        faults = self.world.faults
+        if self._rounds.chance(faults.paused):
+            yield 1 + self._rounds.below(faults.transaction)
 
     def _ended_by_server(self, connection: Connection | None) -> None:
         """Its patience with a connection that stands still in a transaction is over."""
@@ -328,11 +328,8 @@ class Lane:
             self.store.disconnect(connection)
             self.world.lanes_changed(self.store)
 
-    def _chance(self, per_mille: int) -> bool:
-        return self.track.chance(0 if self.world.quiet else per_mille)
-
     def _may_die(self, point: str) -> None:
-        if self._chance(self.world.swarm.crash):
+        if self.track.chance(self.world.faults.crash):
             self.world.reached.note(point)
             raise Died(point)
 
@@ -340,7 +337,7 @@ class Lane:
         if not connection.alive:
             self.world.reached.note("zombie_rejected")
             raise Disconnected("it stood still for too long")
-        if self._chance(self.world.swarm.disconnected):
+        if self.track.chance(self.world.faults.disconnected):
             raise SessionLost("the connection broke")
 
     def meet(self, transaction: Transaction, wanted: ToLoad) -> None:

@@ -28,28 +28,30 @@ class Network:
 
     def deliver(self, record: Outgoing, track: Track) -> None:
         """A record arrives at the broker."""
-        world, swarm, is_event = self._world, self._world.swarm, record.topic.endswith(f".{_EVENTS}.v1")
-        if not is_event and self._chance(track, swarm.damaged):
+        world, faults, is_event = self._world, self._world.faults, record.topic.endswith(f".{_EVENTS}.v1")
+        if not is_event and track.chance(faults.damaged):
             payload = record.payload[:-1] + b"\xff" if record.payload else b"\xff"
             world.bus.append(replace(record, payload=b"\xff" + payload))
-        if not is_event and self._chance(track, swarm.vanished):
+        if not is_event and track.chance(faults.vanished):
             world.reached.note("record_vanished")
             return
         world.bus.append(record)
-        if self._chance(track, swarm.doubled):
+        if track.chance(faults.doubled):
             world.reached.note("published_twice")
             world.agenda.after(track.below(SECOND), lambda _: world.bus.append(record))
-        if not is_event and self._chance(track, swarm.slow):
+        if not is_event and track.chance(faults.slow):
             world.reached.note("record_delayed_a_day")
             late = DAY if track.below(2) else 30 * DAY
             world.agenda.after(late, lambda _: world.bus.append(record))
-        if self._truncations < swarm.truncations and self._chance(track, TRUNCATED) and world.bus.truncate(
-            record.topic, record.partition, 1 + track.below(3)
-        ):
+        if self._truncations < faults.truncations and track.chance(0 if world.quiet else TRUNCATED):
+            self._truncate(record.topic, record.partition, 1 + track.below(3), is_event)
+
+    def _truncate(self, name: str, partition: int, count: int, is_event: bool) -> None:
+        if self._world.bus.truncate(name, partition, count):
             self._truncations += 1
-            world.reached.note("log_truncated")
+            self._world.reached.note("log_truncated")
             if is_event:
-                self._events_lost(record.topic, record.partition)
+                self._events_lost(name, partition)
 
     def forget(self) -> None:
         """Kafka forgets everything; what services told is published again."""
@@ -78,6 +80,3 @@ class Network:
                     self._world.bus.append(outbound.stored_event(
                         event.aggregate_id, event.sequence, event.type, event.payload, event.at
                     ))
-
-    def _chance(self, track: Track, per_mille: int) -> bool:
-        return track.chance(0 if self._world.quiet else per_mille)

@@ -108,7 +108,9 @@ class Process:
 
     def _send(self, place: Place, record: Outgoing) -> None:
         topic = record.topic, record.partition
-        queue = self._queues.setdefault(topic, deque())
+        queue = self._queues.get(topic)
+        if queue is None:
+            queue = self._queues[topic] = deque()
         queue.append((place, record))
         if len(queue) == 1:
             self._pump(topic, self._generation)
@@ -126,7 +128,7 @@ class Process:
     def _delivered(self, topic: Topic, generation: int) -> None:
         if generation != self._generation or not self.alive:
             return
-        if self._chance(self.world.swarm.lost):
+        if self.track.chance(self.world.faults.lost):
             self.world.agenda.after(SECOND, lambda _: self._delivered(topic, generation))
             return
         queue = self._queues[topic]
@@ -189,6 +191,3 @@ class Process:
                 self._send((row.lane_id, row.seq), row.record)
         if left:
             self.sweep_soon()
-
-    def _chance(self, per_mille: int) -> bool:
-        return self.track.chance(0 if self.world.quiet else per_mille)

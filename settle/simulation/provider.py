@@ -63,7 +63,7 @@ class Provider:
 
     async def verify(self, question: Question) -> Answer:
         """Read a code, once for each key; its answer may not come, whether it was read or not."""
-        silent = self._chance(self._world.swarm.silent)
+        silent = self._track.chance(self._world.faults.silent)
         if silent and self._track.below(2):
             return self._silent()
         if question.key not in self._readings:
@@ -74,10 +74,10 @@ class Provider:
         """What became of a code; None if it was never asked to read it."""
         if key not in self._readings:
             return None
-        if self._chance(self._world.swarm.silent):
+        if self._track.chance(self._world.faults.silent):
             return self._silent()
         said = self._said(key)
-        if said.finding.final and self._chance(self._world.swarm.contradicting):
+        if said.finding.final and self._track.chance(self._world.faults.contradicting):
             return Answer(Finding.FOUND, said.face_minor + 1)
         return said
 
@@ -86,17 +86,18 @@ class Provider:
         then says no once to what it let go of."""
         if key not in self._readings:
             return Releasing.NOT_RELEASED, "it was never read"
-        if self._chance(self._world.swarm.silent) and self._track.below(2):
+        if self._track.chance(self._world.faults.silent) and self._track.below(2):
             return Releasing.UNKNOWN, "no answer"
-        if key in self.released and key not in self._denied and self._chance(self._world.swarm.contradicting):
+        if key in self.released and key not in self._denied and self._track.chance(self._world.faults.contradicting):
             self._denied.add(key)
             self._world.reached.note("provider_contradicted")
             return Releasing.NOT_RELEASED, "it was read"
-        if key in self._kept or (key not in self.released and self._chance(KEEPING)):
+        if key in self._kept or (key not in self.released and self._track.chance(0 if self._world.quiet else KEEPING)):
             self._kept.add(key)
             return Releasing.NOT_RELEASED, "it was read"
         self.released.add(key)
-        return (Releasing.UNKNOWN, "no answer") if self._chance(self._world.swarm.silent) else (Releasing.RELEASED, "")
+        silent = self._track.chance(self._world.faults.silent)
+        return (Releasing.UNKNOWN, "no answer") if silent else (Releasing.RELEASED, "")
 
     async def _find(self, card_id: str) -> GiftCard | None:
         card: GiftCard | None = self._world.stores["card_redemption"].rows[GiftCard].get(card_id)
@@ -104,10 +105,10 @@ class Provider:
 
     def _read(self, question: Question) -> Reading:
         face, wait = self.faces.get(question.card_id, 0), 0
-        if self._chance(self._world.swarm.silent):
+        if self._track.chance(self._world.faults.silent):
             self._world.reached.note("provider_late")
             wait = MINUTE + self._track.below(2 * MINUTE)
-        if self._chance(self._world.swarm.refusing):
+        if self._track.chance(self._world.faults.refusing):
             finding = self._track.pick(OTHERWISE)
             return Reading(Answer(finding, face // 2 if finding is Finding.CONSUMED else 0), self._now + wait)
         return Reading(Answer(Finding.FOUND if face else Finding.INVALID, face), self._now + wait)
@@ -123,6 +124,3 @@ class Provider:
     @property
     def _now(self) -> int:
         return self._world.agenda.now
-
-    def _chance(self, per_mille: int) -> bool:
-        return self._track.chance(0 if self._world.quiet else per_mille)

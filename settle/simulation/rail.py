@@ -60,7 +60,7 @@ class Acquirer:
 
     async def send(self, leg: SendLeg) -> tuple[LegReport, str]:
         """Take a payment, once for each key; its answer may not come, whether it was taken or not."""
-        silent = self._chance(self._world.swarm.silent)
+        silent = self._track.chance(self._world.faults.silent)
         if silent and self._track.below(2):
             self._world.reached.note("rail_silent")
             return LegReport.UNKNOWN, "no answer"
@@ -74,7 +74,7 @@ class Acquirer:
 
     async def query(self, leg_id: str) -> tuple[LegReport, str] | None:
         """What became of a payment; None if it was never taken."""
-        if self._chance(self._world.swarm.silent):
+        if self._track.chance(self._world.faults.silent):
             self._world.reached.note("rail_silent")
             return LegReport.UNKNOWN, "no answer"
         return self._said(leg_id) if leg_id in self.payments else None
@@ -98,15 +98,15 @@ class Acquirer:
 
     def _decide(self, leg_id: str) -> None:
         """Pay, or refuse; some of it changes later."""
-        payment, swarm = self.payments[leg_id], self._world.swarm
-        if self._chance(swarm.refusing):
+        payment, faults = self.payments[leg_id], self._world.faults
+        if self._track.chance(faults.refusing):
             self._world.reached.note("rail_refused")
             payment.state = State.CLOSED if self._track.below(4) == 3 else State.REFUSED
         else:
             payment.state, payment.paid = State.PAID, 1
-            if self._chance(swarm.bouncing):
+            if self._track.chance(faults.bouncing):
                 self._world.agenda.after(self._later(), lambda _: self.bounce(leg_id))
-        if payment.state is State.REFUSED and self._chance(swarm.contradicting):
+        if payment.state is State.REFUSED and self._track.chance(faults.contradicting):
             self._world.agenda.after(self._later(), lambda _: self._contradict(leg_id))
 
     def bounce(self, leg_id: str) -> None:
@@ -139,6 +139,3 @@ class Acquirer:
 
     def _later(self) -> int:
         return MINUTE + self._track.below(HOUR)
-
-    def _chance(self, per_mille: int) -> bool:
-        return self._track.chance(0 if self._world.quiet else per_mille)

@@ -83,8 +83,9 @@ class Store:
         self.offset_of_clock = self._told_at = 0
         self._told = instant(0)
         self.rows: dict[type, dict[str, Any]] = {table.kind: {} for table in business.tables}
-        self.in_order = sorted(business.tables, key=lambda table: not table.root)
-        """The tables as a transaction loads them: roots first, under whose locks the rest is."""
+        in_order = sorted(business.tables, key=lambda table: not table.root)
+        self.places: dict[type, int] = {table.kind: place for place, table in enumerate(in_order)}
+        """Of each kind of rows when a transaction loads it: roots first, under whose locks the rest is."""
         self.roots = frozenset(table.kind for table in business.tables if table.root)
         self._families: dict[type, dict[str, dict[str, None]]] = {}
         self.inbox: dict[str, Answered] = {}
@@ -266,10 +267,11 @@ class Store:
             raise Disconnected(f"the connection of lane {connection.me.lane_id} is gone")
         effects, encoded = staged.effects, staged.encoded
         self._refuse_collisions(staged)
-        for changed in effects.dirty.values():
-            for row in changed.values():
-                self.rows[type(row)][row.key] = row
-                self._index(row)
+        for kind, changed in effects.dirty.items():
+            self.rows[kind].update(changed)
+            if kind in self._families:
+                for row in changed.values():
+                    self._index(row)
         self.inbox.update(encoded.answered)
         for posted in effects.journals:
             self.journals[posted.root, posted.root_version, posted.no] = posted

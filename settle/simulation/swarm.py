@@ -1,6 +1,6 @@
 """How hostile a world is: drawn anew for each seed, so that a fault is rare in one world and common in another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from settle.simulation.agenda import MS, SECOND
 from settle.simulation.tape import Track
@@ -72,6 +72,14 @@ class Swarm:
     """Whether the accounts are of those few whose cut comes within seconds of its midnight, not hours after it."""
     refunds_a_day: int
     """How many refunds a customer has in a day at most, and three times as many a merchant; 0 is no limit."""
+
+
+def calm(swarm: Swarm) -> Swarm:
+    """The same world while nothing fails."""
+    return replace(
+        swarm, paused=0, lost=0, slow=0, doubled=0, damaged=0, vanished=0, crash=0, pause=0, unknown=0, disconnected=0,
+        silent=0, refusing=0, bouncing=0, contradicting=0,
+    )
 
 
 def draw(track: Track) -> Swarm:

@@ -49,9 +49,9 @@ class Timers:
 
     def find_due(self, partitions: Collection[int], present: datetime) -> list[Timer]:
         """The timers of these partitions that are due: those of sagas, then the others, the oldest first."""
-        self.ripen(present)
-        if not self._ripe:
+        if not self._ripe and (not self._due or self._due[0][0] > present):
             return []
+        self.ripen(present)
         count, timers = self._partitions, self.all
         due = [
             timer for timer in map(timers.__getitem__, self._ripe) if partition_of(timer.root, count) in partitions

@@ -111,12 +111,11 @@ class Transaction:
     def _load(self, wanted: ToLoad, known: Known) -> Steps:
         """Roots first, under whose locks the rest is."""
         store, connection, rows = self._store, self._connection, wanted.rows
-        for table in store.in_order if rows else ():
-            if table.kind in rows:
-                asked = sorted(rows[table.kind])
-                while table.root and (holder := store.lock(connection, table.kind, asked)) is not None:
-                    yield from self._wait(holder)
-                known.load(table.kind, store.found(table.kind, asked), asked)
+        for kind in sorted(rows.keys() & store.places.keys(), key=store.places.__getitem__):
+            asked = sorted(rows[kind])
+            while kind in store.roots and (holder := store.lock(connection, kind, asked)) is not None:
+                yield from self._wait(holder)
+            known.load(kind, store.found(kind, asked), asked)
         for kind, families in wanted.families.items():
             for root in sorted(families):
                 known.load_family(kind, root, store.family(connection, kind, root))

@@ -29,7 +29,7 @@ from settle.simulation.services import CARD_REDEMPTION, SERVICES, business
 from settle.simulation.store import Store
 from settle.simulation.story import Story
 from settle.simulation.subscriber import Subscriber
-from settle.simulation.swarm import Swarm, draw
+from settle.simulation.swarm import Swarm, calm, draw
 from settle.simulation.tape import Tape
 from settle.simulation.witnesses import Witness
 from settle.simulation.witnesses.claims import Claimed
@@ -67,7 +67,8 @@ class World:
         self.violations: list[Violation] = []
         self.error: Exception | None = None
         self.story = Story(told, lambda: self.agenda.now)
-        self.quiet = self.over = False
+        self.over = False
+        self.quiet = False
         self.bus = Bus()
         self.stores = {
             name: Store(name, business(name, self.swarm.partitions, self.swarm.refunds_a_day)) for name in SERVICES
@@ -92,6 +93,17 @@ class World:
             name: [Process(self, store, f"{name} {number}") for number in range(1, PROCESSES + 1)]
             for name, store in self.stores.items()
         }
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing fails."""
+        return self._quiet
+
+    @quiet.setter
+    def quiet(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self.faults = calm(self.swarm) if quiet else self.swarm
+        """What goes wrong now, and how often."""
 
     @property
     def sagas(self) -> int:

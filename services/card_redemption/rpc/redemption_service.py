@@ -16,7 +16,7 @@ from services.card_redemption.vault import Vault
 from services.card_redemption.wire.redemptions import STATES, VERDICTS, redemption
 from services.kernel.errors import FailedPrecondition, NotFound
 from services.runtime.ground.paging import LAST, page_of
-from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_field
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
 from settlement.card_redemption.v1 import redemption_pb2
@@ -69,7 +69,7 @@ class RedemptionServicer(rpc.RedemptionServiceServicer):
         order = await read_redemption(self.edge, context, request.redemption_id, request.customer_id)
         at = instant_from_wire(request.time) if request.HasField("time") else await self.edge.now()
         shown = await can_cancel(self.edge, order, requests.asker(request.asker), at)
-        answer = pb.CanCancelResponse(verdict=VERDICTS.to_wire[shown.verdict], fee=money_to_wire(shown.fee_minor))
+        answer = pb.CanCancelResponse(verdict=VERDICTS.to_wire[shown.verdict], fee=money_field(shown.fee_minor))
         if shown.deadline is not None:
             answer.deadline_time.CopyFrom(instant_to_wire(shown.deadline))
         return answer

@@ -9,7 +9,7 @@ from services.card_redemption.domain.working_days.year import Calendar, Calendar
 from services.card_redemption.wire.documents import read_document
 from services.kernel.calendar import DAY
 from services.kernel.errors import InvalidArgument
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field
 from settlement.card_redemption.v1 import calendar_pb2 as pb
 
 SHIPPED_YEARS = (2026,)
@@ -70,7 +70,7 @@ def calendar(value: Calendar) -> pb.Calendar:
     message = pb.Calendar(
         year=value.year, number=value.number, days=days_to_wire(value.exceptions), proposed_by=value.proposed_by,
         approved_by=value.approved_by, version=value.version,
-        approve_time=None if value.since is None else instant_to_wire(value.since),
+        approve_time=None if value.since is None else instant_field(value.since),
     )
     if value.proposal is not None:
         message.proposal.CopyFrom(_proposal(value.proposal))
@@ -80,5 +80,5 @@ def calendar(value: Calendar) -> pb.Calendar:
 def _proposal(value: CalendarProposal) -> pb.CalendarProposal:
     return pb.CalendarProposal(
         number=value.number, days=days_to_wire(value.exceptions), proposed_by=value.proposed_by,
-        propose_time=instant_to_wire(value.proposed_at),
+        propose_time=instant_field(value.proposed_at),
     )

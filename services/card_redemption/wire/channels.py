@@ -6,7 +6,7 @@ from services.card_redemption.domain.working_days import events as of_calendars
 from services.card_redemption.domain.working_days.year import Exceptions
 from services.card_redemption.wire.calendars import days_to_wire
 from services.card_redemption.wire.policies import policy_to_wire
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field
 from settlement.card_redemption.v1 import channel_events_pb2, channel_pb2
 
 
@@ -21,7 +21,7 @@ def channel(value: Channel) -> channel_pb2.Channel:
 def _proposal(value: Proposal) -> channel_pb2.ChannelProposal:
     return channel_pb2.ChannelProposal(
         number=value.number, policy=policy_to_wire(value.terms), proposed_by=value.proposed_by,
-        propose_time=instant_to_wire(value.proposed_at),
+        propose_time=instant_field(value.proposed_at),
     )
 
 
@@ -29,7 +29,7 @@ def channel_version(value: ChannelVersion) -> channel_pb2.ChannelPolicyVersion:
     """Terms that were put in force."""
     return channel_pb2.ChannelPolicyVersion(
         policy=policy_to_wire(value.terms), proposed_by=value.proposed_by, approved_by=value.approved_by,
-        approve_time=instant_to_wire(value.since),
+        approve_time=instant_field(value.since),
     )
 
 

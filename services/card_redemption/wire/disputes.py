@@ -14,7 +14,7 @@ from services.card_redemption.domain.disputes.evidence import EvidenceKind, Pape
 from services.card_redemption.domain.disputes.kinds import DisputeType
 from services.card_redemption.wire.policies import PAYOUTS
 from services.runtime.ground.codec import Entry
-from services.runtime.ground.scalars import Enumeration, date_to_wire, instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import Enumeration, date_to_wire, instant_field, money_to_wire
 from settlement.card_redemption.v1 import dispute_events_pb2, dispute_service_pb2
 from settlement.card_redemption.v1 import dispute_pb2 as pb
 
@@ -35,8 +35,8 @@ def dispute(value: Dispute) -> pb.Dispute:
         dispute_id=value.id, redemption_id=value.redemption_id, card_id=value.card_id, customer_id=value.customer_id,
         type=TYPES.to_wire[value.type], state=STATES.to_wire[value.state], version=value.version,
         route=_ROUTES.to_wire[value.route], vip_level=value.vip, method=PAYOUTS.to_wire[value.method],
-        opened_by=value.opened_by, open_time=instant_to_wire(value.opened_at),
-        update_time=instant_to_wire(value.updated_at), complaint=value.complaint, let_in_by=value.let_in_by,
+        opened_by=value.opened_by, open_time=instant_field(value.opened_at),
+        update_time=instant_field(value.updated_at), complaint=value.complaint, let_in_by=value.let_in_by,
         handler=value.handler, evidence=map(_paper, value.papers), strength=value.strength,
         remedy=_REMEDIES.to_wire[value.remedy], deciders=value.deciders, police_case=value.police_case,
         reason=value.reason, lateness=_LATENESS.to_wire[value.lateness],
@@ -54,7 +54,7 @@ def dispute(value: Dispute) -> pb.Dispute:
 def _paper(paper: Paper) -> pb.Evidence:
     return pb.Evidence(
         kind=PAPERS.to_wire[paper.kind], reference=paper.reference, submitted_by=paper.by,
-        create_time=instant_to_wire(paper.at),
+        create_time=instant_field(paper.at),
     )
 
 

@@ -9,7 +9,7 @@ from services.card_redemption.domain.recycling.enterprise import CUTOFF_MIN, Rev
 from services.kernel.errors import InvalidArgument
 from services.kernel.money import amount
 from services.runtime.ground.codec import Entry
-from services.runtime.ground.scalars import Enumeration, instant_from_wire, instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import Enumeration, instant_field, instant_from_wire, money_field
 from settlement.card_redemption.v1 import enterprise_commands_pb2 as notices
 from settlement.card_redemption.v1 import enterprise_events_pb2 as facts
 from settlement.card_redemption.v1 import enterprise_pb2 as pb
@@ -41,7 +41,7 @@ def terms_to_wire(terms: AgreementTerms) -> pb.AgreementTerms:
         signed_date=_date(terms.signed_on), document=terms.document, qualification=terms.qualification,
         qualification_until_date=_date(terms.qualified_until), until_date=_date(terms.until),
         edit_cutoff_seconds=int(terms.edit_cutoff.total_seconds()),
-        annual_purchase=money_to_wire(terms.annual_purchase_minor), alert_above=money_to_wire(terms.alert_above_minor),
+        annual_purchase=money_field(terms.annual_purchase_minor), alert_above=money_field(terms.alert_above_minor),
     )
 
 
@@ -49,14 +49,14 @@ def agreement(value: Agreement) -> pb.Agreement:
     """An agreement: what is in force, what waits, what was redeemed."""
     message = pb.Agreement(
         agreement_id=value.id, customer_id=value.customer_id, number=value.number, proposed_by=value.proposed_by,
-        approved_by=value.approved_by, redeemed_year=value.year, redeemed=money_to_wire(value.redeemed_minor),
+        approved_by=value.approved_by, redeemed_year=value.year, redeemed=money_field(value.redeemed_minor),
         version=value.version, terms=terms_to_wire(value.terms) if value.number else None,
-        approve_time=None if value.since is None else instant_to_wire(value.since),
+        approve_time=None if value.since is None else instant_field(value.since),
     )
     if value.proposal is not None:
         message.proposal.CopyFrom(pb.AgreementProposal(
             number=value.proposal.number, terms=terms_to_wire(value.proposal.terms),
-            proposed_by=value.proposal.proposed_by, propose_time=instant_to_wire(value.proposal.proposed_at),
+            proposed_by=value.proposal.proposed_by, propose_time=instant_field(value.proposal.proposed_at),
         ))
     return message
 
@@ -64,8 +64,8 @@ def agreement(value: Agreement) -> pb.Agreement:
 def batch(value: RevocationBatch) -> pb.RevocationBatch:
     """A batch with its results so far."""
     return pb.RevocationBatch(
-        batch_id=value.id, agreement_id=value.agreement_id, request_time=instant_to_wire(value.requested_at),
-        items=map(item_to_wire, value.items), pending=len(value.pending), released=money_to_wire(value.released_minor),
+        batch_id=value.id, agreement_id=value.agreement_id, request_time=instant_field(value.requested_at),
+        items=map(item_to_wire, value.items), pending=len(value.pending), released=money_field(value.released_minor),
         version=value.version,
     )
 
@@ -143,7 +143,7 @@ def _revoked(fact: events.BatchRevoked) -> facts.BatchRevoked:
 def _draw(body: commands.DrawAgreement) -> notices.DrawAgreement:
     return notices.DrawAgreement(
         agreement_id=body.agreement_id, redemption_id=body.redemption_id, face_minor=body.face_minor,
-        accept_time=instant_to_wire(body.accepted_at),
+        accept_time=instant_field(body.accepted_at),
     )
 
 
@@ -154,7 +154,7 @@ def _draw_read(m: notices.DrawAgreement) -> commands.DrawAgreement:
 def _revoke(body: commands.RevokeRedemption) -> notices.RevokeRedemption:
     return notices.RevokeRedemption(
         redemption_id=body.redemption_id, agreement_id=body.agreement_id, batch_id=body.batch_id,
-        request_time=instant_to_wire(body.requested_at),
+        request_time=instant_field(body.requested_at),
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.card_redemption.domain.record.attempt import Attempt, AttemptOutcome, EntryChannel
-from services.runtime.ground.scalars import Enumeration, instant_to_wire
+from services.runtime.ground.scalars import Enumeration, instant_field
 from settlement.card_redemption.v1 import record_pb2 as pb
 
 CHANNELS = Enumeration(EntryChannel, pb.EntryChannel, unspecified=EntryChannel.APP)
@@ -16,5 +16,5 @@ def attempt(kept_id: int, value: Attempt, at: datetime, place: tuple[str, int, b
     return pb.Attempt(
         id=kept_id, actor=value.actor, channel=CHANNELS.to_wire[value.channel], kind=value.kind,
         outcome=_OUTCOMES.to_wire[value.outcome], reason=value.reason, card_id=value.card_id, order_id=value.order_id,
-        idempotency_key=value.request_id, create_time=instant_to_wire(at), volume=volume, number=number, link=link,
+        idempotency_key=value.request_id, create_time=instant_field(at), volume=volume, number=number, link=link,
     )

@@ -14,7 +14,7 @@ from services.credit_ledger.domain.model.effects import (
 )
 from services.credit_ledger.domain.model.instalment import InstalmentChange, InstalmentState
 from services.credit_ledger.wire.scalars import AGREEMENT_STATES, COMPONENTS, INSTALMENT_STATES, REFUND_STATES
-from services.runtime.ground.scalars import date_to_wire, instant_to_wire
+from services.runtime.ground.scalars import date_to_wire, instant_field
 from settlement.common.v1 import explanation_pb2
 from settlement.credit_ledger.v1 import credit_service_pb2 as service_pb
 from settlement.credit_ledger.v1 import effects_pb2 as pb
@@ -27,7 +27,7 @@ def credit_effect(effect: CreditEffect) -> pb.CreditEffect:
     moved = effect.moved
     return pb.CreditEffect(
         op=effect.op, order_id=effect.order_id, account_id=effect.account_id, account_version=effect.account_version,
-        post_time=instant_to_wire(effect.posted_at), credit_minor=moved.credit_minor, wallet_minor=moved.wallet_minor,
+        post_time=instant_field(effect.posted_at), credit_minor=moved.credit_minor, wallet_minor=moved.wallet_minor,
         bank_minor=moved.bank_minor, coupon_minor=moved.coupon_minor,
         agreement_state=AGREEMENT_STATES.to_wire[effect.agreement_state], available_minor=effect.available_minor,
         refund_id=effect.refund_id,
@@ -46,7 +46,7 @@ def preview(quoted: Preview) -> pb.CreditPreview:
     return pb.CreditPreview(
         effect=credit_effect(quoted.effect), account_version=quoted.account_version,
         policy_version=quoted.policy_version, business_date=date_to_wire(quoted.business_date),
-        quote_time=instant_to_wire(quoted.quoted_at), valid_until=instant_to_wire(quoted.valid_until),
+        quote_time=instant_field(quoted.quoted_at), valid_until=instant_field(quoted.valid_until),
         statement_due_before_minor=quoted.statement_due_before_minor,
         statement_due_after_minor=quoted.statement_due_after_minor,
     )

@@ -3,7 +3,7 @@
 from services.credit_ledger.domain.model import events
 from services.credit_ledger.domain.model.reconciliation import RailDifferenceFound, RailDifferenceResolved
 from services.credit_ledger.wire.scalars import ACCOUNT_STATES, AGREEMENT_STATES, DIFFERENCE_KINDS, LEG_STEPS
-from services.runtime.ground.scalars import date_to_wire, instant_to_wire
+from services.runtime.ground.scalars import date_to_wire, instant_field
 from settlement.credit_ledger.v1 import events_pb2 as pb
 from settlement.credit_ledger.v1 import notices_pb2
 
@@ -179,7 +179,7 @@ def merchant_paid(fact: events.MerchantPaid) -> pb.MerchantPaid:
 def flash_refund_confirmed(notice: events.FlashRefundConfirmed) -> notices_pb2.FlashRefundConfirmed:
     """To the order: its pending refund is done."""
     return notices_pb2.FlashRefundConfirmed(
-        order_id=notice.order_id, refund_id=notice.refund_id, confirm_time=instant_to_wire(notice.confirmed_at),
+        order_id=notice.order_id, refund_id=notice.refund_id, confirm_time=instant_field(notice.confirmed_at),
         manual=notice.manual,
     )
 
@@ -201,5 +201,5 @@ def bank_refund_stepped(notice: events.BankRefundStepped) -> notices_pb2.BankRef
     """To the order: a bank-card refund took a step."""
     return notices_pb2.BankRefundStepped(
         order_id=notice.order_id, refund_id=notice.refund_id, leg_id=notice.leg_id, step=LEG_STEPS.to_wire[notice.step],
-        amount_minor=notice.amount_minor, step_time=instant_to_wire(notice.at), detail=notice.detail,
+        amount_minor=notice.amount_minor, step_time=instant_field(notice.at), detail=notice.detail,
     )

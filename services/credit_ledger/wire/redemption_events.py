@@ -3,7 +3,7 @@
 from services.credit_ledger.domain.model import redemption_events
 from services.credit_ledger.wire.scalars import CLAIM_CAUSES, CREDIT_CAUSES, LEG_STEPS, PAYOUT_METHODS
 from services.runtime.ground.codec import Entry
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field
 from settlement.credit_ledger.v1 import events_pb2, notices_pb2
 
 
@@ -88,7 +88,7 @@ def payout_settled(notice: redemption_events.RedemptionPayoutSettled) -> notices
     """To the card: its payout is paid."""
     return notices_pb2.RedemptionPayoutSettled(
         order_id=notice.order_id, payout_id=notice.payout_id, card_id=notice.card_id, amount_minor=notice.amount_minor,
-        rerouted=notice.rerouted, manual=notice.manual, settle_time=instant_to_wire(notice.at),
+        rerouted=notice.rerouted, manual=notice.manual, settle_time=instant_field(notice.at),
     )
 
 
@@ -96,7 +96,7 @@ def payout_stepped(notice: redemption_events.RedemptionPayoutStepped) -> notices
     """To the card: a leg of its payout took a step."""
     return notices_pb2.RedemptionPayoutStepped(
         order_id=notice.order_id, payout_id=notice.payout_id, card_id=notice.card_id, leg_id=notice.leg_id,
-        step=LEG_STEPS.to_wire[notice.step], amount_minor=notice.amount_minor, step_time=instant_to_wire(notice.at),
+        step=LEG_STEPS.to_wire[notice.step], amount_minor=notice.amount_minor, step_time=instant_field(notice.at),
         detail=notice.detail,
     )
 

@@ -3,7 +3,7 @@
 from services.credit_ledger.domain.model import effects, redemptions
 from services.credit_ledger.wire.scalars import CLAIM_CAUSES, CREDIT_CAUSES, PAYOUT_METHODS, PAYOUT_STATES
 from services.runtime.ground.codec import Entry
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field
 from settlement.credit_ledger.v1 import commands_pb2, effects_pb2
 
 
@@ -60,7 +60,7 @@ def payout_effect(effect: effects.PayoutEffect) -> effects_pb2.PayoutEffect:
     """How far a payout is."""
     return effects_pb2.PayoutEffect(
         payout_id=effect.payout_id, order_id=effect.order_id, account_id=effect.account_id,
-        account_version=effect.account_version, post_time=instant_to_wire(effect.posted_at),
+        account_version=effect.account_version, post_time=instant_field(effect.posted_at),
         state=PAYOUT_STATES.to_wire[effect.state], amount_minor=effect.amount_minor, netted_minor=effect.netted_minor,
         leg_id=effect.leg_id,
     )
@@ -70,7 +70,7 @@ def customer_effect(effect: effects.CustomerEffect) -> effects_pb2.CustomerEffec
     """What a customer has and owes after it."""
     return effects_pb2.CustomerEffect(
         op=effect.op, order_id=effect.order_id, account_id=effect.account_id, account_version=effect.account_version,
-        post_time=instant_to_wire(effect.posted_at), amount_minor=effect.amount_minor, paid_minor=effect.paid_minor,
+        post_time=instant_field(effect.posted_at), amount_minor=effect.amount_minor, paid_minor=effect.paid_minor,
         owed_minor=effect.owed_minor, netted_minor=effect.netted_minor,
     )
 
@@ -79,7 +79,7 @@ def remittance_effect(effect: effects.RemittanceEffect) -> effects_pb2.Remittanc
     """What a channel remitted."""
     return effects_pb2.RemittanceEffect(
         channel=effect.channel, amount_minor=effect.amount_minor, received_minor=effect.received_minor,
-        post_time=instant_to_wire(effect.posted_at),
+        post_time=instant_field(effect.posted_at),
     )
 
 

@@ -29,7 +29,7 @@ from services.credit_ledger.wire.scalars import (
     STATEMENT_STATES,
     SURPLUS_POLICIES,
 )
-from services.runtime.ground.scalars import date_to_wire, instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import date_to_wire, instant_field, instant_to_wire, money_field, money_to_wire
 from settlement.common.v1 import instalment_pb2
 from settlement.credit_ledger.v1 import (
     account_pb2,
@@ -51,13 +51,13 @@ def account(row: CreditAccount) -> account_pb2.CreditAccount:
     """An account, without what is due: that is in its agreements."""
     return account_pb2.CreditAccount(
         account_id=row.id, customer_id=row.customer_id, state=ACCOUNT_STATES.to_wire[row.state],
-        granted_limit=money_to_wire(row.granted_minor), available_limit=money_to_wire(row.available_minor),
-        held_limit=money_to_wire(row.held_minor), used_limit=money_to_wire(row.used_minor),
-        wallet=money_to_wire(row.wallet_minor), credit_balance=money_to_wire(row.credit_balance_minor),
-        receivable=money_to_wire(row.receivable_minor), bill_day=row.bill_day, due_day=row.due_day,
+        granted_limit=money_field(row.granted_minor), available_limit=money_field(row.available_minor),
+        held_limit=money_field(row.held_minor), used_limit=money_field(row.used_minor),
+        wallet=money_field(row.wallet_minor), credit_balance=money_field(row.credit_balance_minor),
+        receivable=money_field(row.receivable_minor), bill_day=row.bill_day, due_day=row.due_day,
         surplus_policy=SURPLUS_POLICIES.to_wire[row.surplus_policy], late_fee_ppm_per_day=row.late_fee_ppm_per_day,
-        next_cut_time=instant_to_wire(row.next_cut_at) if row.next_cut_at else None,
-        create_time=instant_to_wire(row.opened_at), version=row.version,
+        next_cut_time=instant_field(row.next_cut_at) if row.next_cut_at else None,
+        create_time=instant_field(row.opened_at), version=row.version,
         pending_settlement_id=row.pending.saga_id if row.pending else "",
         last_bill_date=date_to_wire(row.last_bill_date),
     )
@@ -96,8 +96,8 @@ def issued(row: Statement) -> statement_pb2.Statement:
     """An issued statement as the document says it."""
     return statement_pb2.Statement(
         account_id=row.account_id, bill_date=date_to_wire(row.bill_date), due_date=date_to_wire(row.due_date),
-        amount=money_to_wire(row.amount_minor), offset=money_to_wire(row.offset_minor),
-        cut_time=instant_to_wire(row.cut_at), issue_time=instant_to_wire(row.issued_at),
+        amount=money_field(row.amount_minor), offset=money_field(row.offset_minor),
+        cut_time=instant_field(row.cut_at), issue_time=instant_field(row.issued_at),
         lines=[
             statement_pb2.StatementLine(
                 order_id=line.order_id, no=line.no, due_date=date_to_wire(line.due_date),
@@ -126,7 +126,7 @@ def movement(row: Operation) -> movement_pb2.Movement:
     """One change of an account with its reason."""
     return movement_pb2.Movement(
         movement_id=row.key, number=row.number, kind=KINDS[row.kind], reason=LOGGED[row.kind].reason(row.body),
-        order_id=row.order_id, reference=row.reference, settlement_id=row.saga_id, post_time=instant_to_wire(row.at),
+        order_id=row.order_id, reference=row.reference, settlement_id=row.saga_id, post_time=instant_field(row.at),
         figures=[movement_pb2.MovedFigure(name=name.lower(), amount_minor=amount) for name, amount in row.moved],
     )
 
@@ -136,7 +136,7 @@ def adjustment(row: Adjustment) -> adjustment_service_pb2.Adjustment:
     return adjustment_service_pb2.Adjustment(
         adjustment_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id,
         maker=row.maker, checker=row.checker, evidence=row.evidence, reason=row.reason,
-        post_time=instant_to_wire(row.posted_at), effective_date=date_to_wire(row.effective_date), case_id=row.case_id,
+        post_time=instant_field(row.posted_at), effective_date=date_to_wire(row.effective_date), case_id=row.case_id,
         lines=[adjustment_service_pb2.AdjustmentLine(account=name, amount_minor=amount) for name, amount in row.lines],
     )
 
@@ -145,10 +145,10 @@ def leg(row: RefundLeg) -> leg_pb2.Leg:
     """A payment to the outside world."""
     return leg_pb2.Leg(
         leg_id=row.id, account_id=row.account_id, order_id=row.order_id, refund_id=row.refund_id,
-        rail=RAILS.to_wire[row.rail], reference=row.reference, amount=money_to_wire(row.amount_minor),
+        rail=RAILS.to_wire[row.rail], reference=row.reference, amount=money_field(row.amount_minor),
         state=LEG_STATES.to_wire[row.state], attempts=row.attempts, detail=row.detail,
-        create_time=instant_to_wire(row.created_at),
-        update_time=instant_to_wire(row.updated_at) if row.updated_at else None,
+        create_time=instant_field(row.created_at),
+        update_time=instant_field(row.updated_at) if row.updated_at else None,
     )
 
 
@@ -156,9 +156,9 @@ def payout(row: RedemptionPayout) -> payout_pb2.Payout:
     """The payout of a redemption."""
     return payout_pb2.Payout(
         payout_id=row.id, account_id=row.account_id, order_id=row.order_id, card_id=row.card_id,
-        amount=money_to_wire(row.amount_minor), netted=money_to_wire(row.netted_minor),
+        amount=money_field(row.amount_minor), netted=money_field(row.netted_minor),
         method=PAYOUT_METHODS.to_wire[row.method], instrument=row.instrument, state=PAYOUT_STATES.to_wire[row.state],
-        attempts=row.attempts, create_time=instant_to_wire(row.requested_at), update_time=instant_to_wire(row.moved_at),
+        attempts=row.attempts, create_time=instant_field(row.requested_at), update_time=instant_field(row.moved_at),
     )
 
 
@@ -166,7 +166,7 @@ def payout_switch(row: PayoutSwitch) -> payout_service_pb2.PayoutSwitch:
     """Whether payouts are paused."""
     return payout_service_pb2.PayoutSwitch(
         paused=row.paused, operator_id=row.operator_id, reason=row.reason, version=row.version,
-        change_time=instant_to_wire(row.changed_at) if row.changed_at else None,
+        change_time=instant_field(row.changed_at) if row.changed_at else None,
     )
 
 
@@ -189,7 +189,7 @@ def difference(row: RailDifference, now: datetime) -> reconciliation_service_pb2
     shown = reconciliation_service_pb2.RailDifference(
         leg_id=found.key, kind=DIFFERENCE_KINDS.to_wire[found.kind], account_id=found.account_id,
         reference=found.reference, leg_minor=found.leg_minor, rail_minor=found.rail_minor, detail=found.detail,
-        open_time=instant_to_wire(row.opened_at), seen_time=instant_to_wire(row.seen_at),
+        open_time=instant_field(row.opened_at), seen_time=instant_field(row.seen_at),
         age=Duration(seconds=max(0, int(((row.resolved_at or now) - row.opened_at).total_seconds()))),
     )
     if row.resolved_at is not None:

@@ -5,7 +5,7 @@ from services.order.domain.explanation import Step, explain
 from services.order.domain.texts import text
 from services.order.store.reads import find_order, find_run
 from services.order.wire.settlements import effect_message
-from services.runtime.ground.scalars import money_to_wire
+from services.runtime.ground.scalars import money_field
 from services.runtime.ground.tables import Connection
 from settlement.common.v1 import explanation_pb2
 from settlement.order.v1 import order_service_pb2
@@ -23,7 +23,7 @@ async def explained(connection: Connection, settlement_id: str) -> order_service
     told = [tell(step) for step in steps]
     return order_service_pb2.ExplainSettlementResponse(
         steps=told, text_zh="\n".join(step.text_zh for step in told), text_en="\n".join(step.text_en for step in told),
-        amount=money_to_wire(run.plan.money.amount_minor),
+        amount=money_field(run.plan.money.amount_minor),
     )
 
 

@@ -12,7 +12,7 @@ from services.order.wire.scalars import (
     tender_amounts,
     units,
 )
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field, instant_to_wire
 from settlement.order.v1 import events_pb2
 
 
@@ -128,7 +128,7 @@ def bank_stepped(fact: events.BankRefundStepped) -> events_pb2.BankRefundStepped
     """A bank-card share took a step."""
     return events_pb2.BankRefundStepped(
         order_id=fact.order_id, refund_id=fact.refund_id, leg_id=fact.leg_id, step=BANK_STEPS.to_wire[fact.step],
-        amount_minor=fact.amount_minor, detail=fact.detail, step_time=instant_to_wire(fact.stepped_at),
+        amount_minor=fact.amount_minor, detail=fact.detail, step_time=instant_field(fact.stepped_at),
     )
 
 

@@ -6,7 +6,7 @@ from services.order.domain.merchant_settlement import (
     PayGiftCardShare,
 )
 from services.order.wire.scalars import MERCHANT_SETTLEMENT_STATES
-from services.runtime.ground.scalars import instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import instant_field, instant_to_wire, money_field
 from settlement.card_redemption.v1 import commands_pb2 as card_pb2
 from settlement.credit_ledger.v1 import commands_pb2 as credit_pb2
 from settlement.order.v1 import merchant_service_pb2 as pb
@@ -25,9 +25,9 @@ def clear_merchant_share(body: ClearMerchantShare) -> card_pb2.ClearMerchantShar
 def settlement_message(value: MerchantSettlement) -> pb.MerchantSettlement:
     """A settlement with a merchant as callers see it."""
     message = pb.MerchantSettlement(
-        settlement_id=value.settlement_id, merchant_id=value.merchant_id, amount=money_to_wire(value.amount_minor),
+        settlement_id=value.settlement_id, merchant_id=value.merchant_id, amount=money_field(value.amount_minor),
         state=MERCHANT_SETTLEMENT_STATES.to_wire[value.state], reason=value.reason,
-        create_time=instant_to_wire(value.started_at),
+        create_time=instant_field(value.started_at),
     )
     if value.ended_at is not None:
         message.end_time.CopyFrom(instant_to_wire(value.ended_at))

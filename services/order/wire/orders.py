@@ -16,7 +16,7 @@ from services.order.wire.scalars import (
     terms_message,
     units,
 )
-from services.runtime.ground.scalars import instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import instant_field, instant_to_wire, money_field, money_to_wire
 from settlement.order.v1 import after_sale_service_pb2, order_pb2
 
 DECISIONS = {
@@ -32,13 +32,13 @@ def order_message(order: Order) -> order_pb2.Order:
         order_id=order.id, customer_id=order.customer_id, merchant_id=order.merchant_id, account_id=order.account_id,
         state=ORDER_STATES.to_wire[order.state], lines=[_line(line) for line in order.lines],
         promotions=[
-            order_pb2.Promotion(amount=money_to_wire(p.amount_minor), line_indexes=p.lines, title=p.title)
+            order_pb2.Promotion(amount=money_field(p.amount_minor), line_indexes=p.lines, title=p.title)
             for p in order.promotions
         ],
-        tenders=[_tender(tender) for tender in order.tenders], platform_coupon=money_to_wire(order.coupon.amount_minor),
-        payable=money_to_wire(order.payable_minor), refunded=money_to_wire(order.refunded_minor),
+        tenders=[_tender(tender) for tender in order.tenders], platform_coupon=money_field(order.coupon.amount_minor),
+        payable=money_field(order.payable_minor), refunded=money_field(order.refunded_minor),
         reject_reason=order.reject_reason, open_settlement_id=order.settlement_id,
-        create_time=instant_to_wire(order.placed_at), update_time=instant_to_wire(order.updated_at),
+        create_time=instant_field(order.placed_at), update_time=instant_field(order.updated_at),
         version=order.version, pending_refund_id=waiting.id if waiting else "",
     )
     if order.cancel_reason:
@@ -53,7 +53,7 @@ def order_message(order: Order) -> order_pb2.Order:
 def _line(line: Line) -> order_pb2.OrderLine:
     message = order_pb2.OrderLine(
         line_id=line.id, sku=line.sku, title=line.title, quantity=line.quantity,
-        unit_price=money_to_wire(line.unit_price_minor), payable=money_to_wire(line.payable_minor),
+        unit_price=money_field(line.unit_price_minor), payable=money_field(line.payable_minor),
         shipped_quantity=line.shipped, cancelled_quantity=line.cancelled, returned_quantity=line.returned,
         returning_quantity=line.returning,
     )
@@ -65,9 +65,9 @@ def _line(line: Line) -> order_pb2.OrderLine:
 def _tender(tender: Tender) -> order_pb2.OrderTender:
     card = tender.type is TenderType.GIFTCARD
     return order_pb2.OrderTender(
-        type=TENDERS.to_wire[tender.type], amount=money_to_wire(tender.amount_minor),
-        captured=money_to_wire(tender.captured_minor), released=money_to_wire(tender.released_minor),
-        refunded=money_to_wire(tender.refunded_minor), card_id=tender.reference if card else "",
+        type=TENDERS.to_wire[tender.type], amount=money_field(tender.amount_minor),
+        captured=money_field(tender.captured_minor), released=money_field(tender.released_minor),
+        refunded=money_field(tender.refunded_minor), card_id=tender.reference if card else "",
         payment_reference="" if card else tender.reference,
     )
 
@@ -78,8 +78,8 @@ def case_message(case: ReturnCase) -> after_sale_service_pb2.ReturnCase:
         return_id=case.id, order_id=case.order_id, state=RETURN_STATES.to_wire[case.state],
         lines=units(case.lines), accepted_lines=units(case.accepted), note=case.note,
         waybill_number=case.waybill_number, return_address=case.return_address, reject_reason=case.reject_reason,
-        settlement_id=case.settlement_id, create_time=instant_to_wire(case.requested_at),
-        update_time=instant_to_wire(case.updated_at), version=case.version,
+        settlement_id=case.settlement_id, create_time=instant_field(case.requested_at),
+        update_time=instant_field(case.updated_at), version=case.version,
         disputed_by=DISPUTE_PARTIES.to_wire[case.disputed_by], evidence=case.evidence, dispute_note=case.dispute_note,
         deductions=deduction_messages(case.deductions),
         give_back_settlement_id=case.give_back_id,

@@ -10,7 +10,7 @@ from services.order.domain.plans import Movement, RefundPlan
 from services.order.domain.quotes import POLICY_VERSION, QuoteContent, sign, valid_until
 from services.order.domain.quoting import QuotedPlan, amounts_of
 from services.order.wire.scalars import KINDS, tender_shares
-from services.runtime.ground.scalars import instant_from_wire, instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import instant_field, instant_from_wire, money_field, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import quote_pb2
 
@@ -55,12 +55,12 @@ def quote_message(
         amounts=amounts_of(plan),
     )
     message = quote_pb2.RefundQuote(
-        order_id=order.id, kind=KINDS.to_wire[plan.kind], amount=money_to_wire(plan.money.amount_minor),
+        order_id=order.id, kind=KINDS.to_wire[plan.kind], amount=money_field(plan.money.amount_minor),
         lines=[_line(value) for value in plan.lines], tenders=tender_shares(plan.money.shares),
         order_version=order.version, account_version=content.account_version, policy_version=POLICY_VERSION,
-        business_date=business_date(now).isoformat(), quote_time=instant_to_wire(now),
-        valid_until=instant_to_wire(content.valid_until), token=sign(content, key),
-        platform_coupon=money_to_wire(plan.money.coupon_minor),
+        business_date=business_date(now).isoformat(), quote_time=instant_field(now),
+        valid_until=instant_field(content.valid_until), token=sign(content, key),
+        platform_coupon=money_field(plan.money.coupon_minor),
         reduced_line_id=plan.reduced_line if isinstance(plan, RefundPlan) else "",
     )
     if preview is not None:
@@ -75,7 +75,7 @@ def _holds_until(preview: effects_pb2.CreditPreview | None, now: datetime) -> da
 
 
 def _line(value: LineValue) -> quote_pb2.QuotedLine:
-    message = quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_to_wire(value.amount_minor))
+    message = quote_pb2.QuotedLine(line_id=value.id, quantity=value.quantity, amount=money_field(value.amount_minor))
     if value.deducted_minor:
         message.deducted.CopyFrom(money_to_wire(value.deducted_minor))
     return message

@@ -9,7 +9,7 @@ from services.order.domain.lines import LineAmount, LineQuantity, LineValue
 from services.order.domain.merchant_settlement import MerchantSettlementState
 from services.order.domain.states import BankStep, DeductionState, Kind, OrderState, RefundState, ReturnState
 from services.order.domain.tenders import Share, TenderType
-from services.runtime.ground.scalars import Enumeration, Words, money_to_wire
+from services.runtime.ground.scalars import Enumeration, Words, money_field
 from settlement.common.v1 import tender_pb2
 from settlement.credit_ledger.v1 import effects_pb2, leg_pb2
 from settlement.order.v1 import after_sale_service_pb2, events_pb2, merchant_service_pb2, order_pb2, settlement_pb2
@@ -55,7 +55,7 @@ def deduction_messages(deductions: Iterable[Deduction]) -> list[after_sale_servi
     """What is deducted, by line."""
     return [
         after_sale_service_pb2.Deduction(
-            line_id=each.line_id, amount=money_to_wire(each.amount_minor),
+            line_id=each.line_id, amount=money_field(each.amount_minor),
             reason=DEDUCTION_REASONS.to_wire[each.reason],
             evidence=each.evidence, note=each.note,
         )
@@ -82,7 +82,7 @@ def tender_amounts(shares: Iterable[Share]) -> list[events_pb2.TenderAmount]:
 def tender_shares(shares: Iterable[Share]) -> list[settlement_pb2.TenderShare]:
     """Shares of tenders, for settlements."""
     return [
-        settlement_pb2.TenderShare(type=TENDERS.to_wire[s.type], amount=money_to_wire(s.amount_minor)) for s in shares
+        settlement_pb2.TenderShare(type=TENDERS.to_wire[s.type], amount=money_field(s.amount_minor)) for s in shares
     ]
 
 

@@ -12,20 +12,20 @@ from services.order.domain.plans import RefundPlan, ReversalPlan
 from services.order.domain.states import BankStep, Kind, RefundState
 from services.order.wire.orders import case_message, order_message
 from services.order.wire.scalars import BRANCH_STATES, KINDS, PHASES, REFUND_STATES, tender_shares
-from services.runtime.ground.scalars import instant_to_wire, money_to_wire
+from services.runtime.ground.scalars import instant_field, instant_to_wire, money_field, money_to_wire
 from settlement.credit_ledger.v1 import effects_pb2
 from settlement.order.v1 import after_sale_service_pb2, order_service_pb2, settlement_pb2
 
 
 def settlement_message(run: Run, order: Order, retry_at: datetime | None = None) -> settlement_pb2.Settlement:
     """A settlement; `retry_at` is when it is woken next."""
-    money_moved, began = run.plan.money, instant_to_wire(run.started_at)
+    money_moved, began = run.plan.money, instant_field(run.started_at)
     message = settlement_pb2.Settlement(
         settlement_id=run.id, order_id=run.root, kind=KINDS.to_wire[Kind(run.kind)], state=PHASES.to_wire[run.phase],
         reason=run.reason, tenders=tender_shares(money_moved.shares),
         branches=[_branch(branch) for branch in run.branches], create_time=began,
-        update_time=began if run.updated_at is None else instant_to_wire(run.updated_at), version=run.version,
-        amount=money_to_wire(money_moved.amount_minor), attempts=run.attempts,
+        update_time=began if run.updated_at is None else instant_field(run.updated_at), version=run.version,
+        amount=money_field(money_moved.amount_minor), attempts=run.attempts,
     )
     if retry_at is not None and not run.terminal:
         message.next_retry_time.CopyFrom(instant_to_wire(retry_at))
@@ -99,15 +99,15 @@ def _add_effect(message: settlement_pb2.Settlement, run: Run) -> None:
 
 def _timeline(run: Run, order: Order, refund: Refund | None) -> Iterator[settlement_pb2.TimelineEntry]:
     entry = settlement_pb2.TimelineEntry
-    yield entry(at=instant_to_wire(run.started_at), step="STARTED")
+    yield entry(at=instant_field(run.started_at), step="STARTED")
     for branch in run.branches:
         if isinstance(branch.result, CreditEffect | CardEffect):
             step = "EXECUTED" if len(run.branches) == 1 else "TRIED"
-            yield entry(at=instant_to_wire(branch.result.posted_at), step=step, service=branch.service)
+            yield entry(at=instant_field(branch.result.posted_at), step=step, service=branch.service)
     if run.terminal:
-        yield entry(at=instant_to_wire(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
+        yield entry(at=instant_field(run.updated_at or run.started_at), step="ENDED", detail=run.reason)
     if refund is not None and refund.confirmed_at is not None:
-        yield entry(at=instant_to_wire(refund.confirmed_at), step="CHANNEL_CONFIRMED")
+        yield entry(at=instant_field(refund.confirmed_at), step="CHANNEL_CONFIRMED")
     yield from (_bank_entry(news) for news in _bank_news(run, order, refund))
 
 
@@ -124,4 +124,4 @@ def _bank_news(run: Run, order: Order, refund: Refund | None) -> Iterable[BankNe
 
 def _bank_entry(news: BankNews) -> settlement_pb2.TimelineEntry:
     step = "REROUTED_TO_WALLET" if news.step is BankStep.REROUTED else f"BANK_{news.step}"
-    return settlement_pb2.TimelineEntry(at=instant_to_wire(news.at), step=step, detail=news.detail)
+    return settlement_pb2.TimelineEntry(at=instant_field(news.at), step=step, detail=news.detail)

@@ -32,7 +32,9 @@ class Codec:
     """Both directions by type: `encode(body)` and `decode(full name, payload)`."""
 
     def __init__(self, *entries: Entry) -> None:
-        self._by_domain = {entry.domain: entry for entry in entries if entry.to_wire}
+        self._by_domain = {
+            entry.domain: (entry.message.DESCRIPTOR.full_name, entry.to_wire) for entry in entries if entry.to_wire
+        }
         self._by_name = {entry.message.DESCRIPTOR.full_name: entry for entry in entries}
 
     def encode(self, body: object) -> tuple[str, bytes]:
@@ -41,10 +43,11 @@ class Codec:
             return "", b""
         if isinstance(body, Sealed):
             return body.type, body.payload
-        entry = self._by_domain.get(type(body))
-        if entry is None or entry.to_wire is None:
+        found = self._by_domain.get(type(body))
+        if found is None:
             raise Defect(f"nothing on the wire for {type(body).__qualname__}")
-        return entry.message.DESCRIPTOR.full_name, entry.to_wire(body).SerializeToString()
+        name, to_wire = found
+        return name, to_wire(body).SerializeToString()
 
     def decode(self, name: str, payload: bytes) -> object:
         """The body that these bytes hold; raises `Undecodable` with UNKNOWN_TYPE, MALFORMED or INVALID_CONTENT."""

@@ -5,7 +5,7 @@ only what an eye can tell apart (`kernel/people.py`). Text that has to be given 
 """
 
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from buf.validate import validate_pb2
@@ -25,13 +25,13 @@ _UNSEEN = "CMZ"
 """The first letters of the categories whose signs show nothing by themselves: controls, marks, separators."""
 _FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Blanks that Unicode counts among letters and symbols."""
-_plans: dict[str, list[tuple[str, Clean | None, bool]]] = {}
+_plans: dict[type[Message], list[tuple[str, Clean | None, bool]]] = {}
 
 
 def clean(text: str) -> bool:
     """Whether a text may be stored and shown."""
     if text.isascii():
-        return text.isprintable() or not text
+        return text.isprintable()
     if not unicodedata.is_normalized("NFC", text):
         return False
     return text.isprintable() or not any(unicodedata.category(character) in _REFUSED for character in text)
@@ -45,35 +45,37 @@ def shows(text: str) -> bool:
 def flaw(message: Message) -> str:
     """The name of the first field, at any depth, whose text is not clean; empty if there is none. Text that has to be
     given and is not is the contract's affair, text that is given and shows nothing is a flaw."""
-    descriptor = message.DESCRIPTOR
-    plan = _plans.get(descriptor.full_name)
+    plan = _plans.get(type(message))
     if plan is None:
-        plan = _plans[descriptor.full_name] = _plan(descriptor)
+        plan = _plans[type(message)] = _plan(message.DESCRIPTOR)
     for name, is_clean, repeated in plan:
-        value = getattr(message, name)
         if is_clean is not None:
-            if not (all(map(is_clean, value)) if repeated else is_clean(value)):
+            value = getattr(message, name)
+            if value and not (all(map(is_clean, value)) if repeated else is_clean(value)):
                 return name
-        elif repeated:
-            if found := _first(value):
-                return f"{name}.{found}"
-        elif message.HasField(name) and (found := flaw(value)):
-            return f"{name}.{found}"
+        elif repeated or message.HasField(name):
+            value = getattr(message, name)
+            for part in value if repeated else (value,):
+                if found := flaw(part):
+                    return f"{name}.{found}"
     return ""
-
-
-def _first(messages: Iterable[Message]) -> str:
-    return next((found for message in messages if (found := flaw(message))), "")
 
 
 def _plan(descriptor: Any) -> list[tuple[str, Clean | None, bool]]:  # Any: the stubs know two classes of descriptors
     """The fields that can hold text: (name, what is clean there; None for a message, repeated).
     We have no map fields."""
-    kinds = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE)
     return [
-        (f.name, _clean_in(f) if f.type == kinds[0] else None, f.is_repeated)
-        for f in descriptor.fields if f.type in kinds
+        (f.name, _clean_in(f) if f.type == FieldDescriptor.TYPE_STRING else None, f.is_repeated)
+        for f in descriptor.fields if _holds_text(f, frozenset())
     ]
+
+
+def _holds_text(field: FieldDescriptor, within: frozenset[str]) -> bool:
+    """Whether there can be text in a field, at any depth: in no time, for one. What it is `within` is looked at."""
+    kind = field.message_type
+    if kind is None or kind.full_name in within:
+        return bool(field.type == FieldDescriptor.TYPE_STRING)
+    return any(_holds_text(each, within | {kind.full_name}) for each in kind.fields)
 
 
 def _clean_in(field: FieldDescriptor) -> Clean:

@@ -93,6 +93,7 @@ class Outbound:
         self.events = topic(service, "events")
         """Where the events of the service go."""
         self._source = ("ce_source", f"settlement/{service}".encode())
+        self._time: tuple[datetime | None, tuple[str, bytes]] = None, ("ce_time", b"")
 
     def command(self, command: Command, root: str, now: datetime) -> Outgoing:
         """A branch of a saga goes to the participant's commands, a notice to its replies; `root` gets the answer."""
@@ -142,9 +143,12 @@ class Outbound:
         return self._record(self.events, aggregate_id, headers, payload)
 
     def _headers(self, identity: str, type_name: str, subject: str, at: datetime) -> Headers:
+        told = self._time
+        if told[0] is not at:  # all that a transaction sends is of one instant
+            self._time = told = at, ("ce_time", at.isoformat().encode())
         return [
-            ("ce_id", identity.encode()), self._source, _VERSION, ("ce_type", type_name.encode()),
-            ("ce_time", at.isoformat().encode()), ("ce_subject", subject.encode()), _CONTENT,
+            ("ce_id", identity.encode()), self._source, _VERSION, ("ce_type", type_name.encode()), told[1],
+            ("ce_subject", subject.encode()), _CONTENT,
         ]
 
     def _record(self, name: str, key: str, headers: Headers, payload: bytes) -> Outgoing:

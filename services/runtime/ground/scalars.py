@@ -27,8 +27,14 @@ K = TypeVar("K", bound=str)
 
 def instant_to_wire(at: datetime) -> Timestamp:
     """Write an aware instant, exact to the microsecond."""
+    return Timestamp(**instant_field(at))
+
+
+def instant_field(at: datetime) -> Any:  # Any: the generated stubs do not know that a mapping may stand for a message
+    """The same for a field of a message that is being made: a message would be made for it, written and read again, for
+    each that it is part of."""
     since = at - _EPOCH
-    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1000)
+    return {"seconds": since.days * 86_400 + since.seconds, "nanos": since.microseconds * 1000}
 
 
 def instant_from_wire(stamp: Timestamp, reckoned: bool = False) -> datetime:
@@ -61,7 +67,12 @@ def date_from_wire(text: str) -> date:
 
 def money_to_wire(amount_minor: int) -> money_pb2.Money:
     """Write fen as money."""
-    return money_pb2.Money(minor_units=amount_minor, currency_code=CURRENCY)
+    return money_pb2.Money(**money_field(amount_minor))
+
+
+def money_field(amount_minor: int) -> Any:  # Any: as of an instant
+    """The same for a field of a message that is being made (`instant_field`)."""
+    return {"minor_units": amount_minor, "currency_code": CURRENCY}
 
 
 class WireEnum(Protocol):

@@ -144,9 +144,10 @@ def _reply(codec: Codec, saga: SagaRef | None, payload: bytes) -> Reply:
         verdict = VERDICTS.from_wire[wire.verdict]
     except (DecodeError, ValueError) as error:
         raise Undecodable("MALFORMED", str(error)) from error
-    if not all(map(clean, (wire.reason, *(m.name for m in wire.moved)))):
+    moved = tuple([(each.name, each.amount_minor) for each in wire.moved])
+    if not (clean(wire.reason) and all(clean(name) for name, _ in moved)):
         raise Undecodable("INVALID_CONTENT", "reason or moved holds characters that are not allowed")
     return Reply(
-        saga_id=saga.saga_id, branch=saga.branch, op=saga.op, verdict=verdict, reason=wire.reason,
-        moved=tuple((m.name, m.amount_minor) for m in wire.moved), result=codec.decode(wire.result_type, wire.result),
+        saga_id=saga.saga_id, branch=saga.branch, op=saga.op, verdict=verdict, reason=wire.reason, moved=moved,
+        result=codec.decode(wire.result_type, wire.result),
     )

@@ -21,9 +21,10 @@ Changed = Mapping[type, dict[str, Aggregate]]
 def link_rows(changed: Changed, events: Sequence[StoredEvent], business: Business) -> list[bytes]:
     """Put links and heads into the changed rows; answers the links of the events."""
     chains = _Chains(changed, business.chain_key)
-    links = _link_events(chains, events, business.tables)
-    for table in business.tables:
-        if table.log and table.kind in changed:
+    tables = [table for table in business.tables if table.kind in changed]
+    links = _link_events(chains, events, tables)
+    for table in tables:
+        if table.log:
             _link_log(chains, table.log, changed[table.kind])
     chains.keep_heads()
     return links
@@ -52,7 +53,7 @@ class _Chains:
 
 
 def _link_events(chains: _Chains, events: Sequence[StoredEvent], tables: Sequence[Table]) -> list[bytes]:
-    telling = [table.kind for table in tables if table.tells and table.kind in chains.changed]
+    telling = [table.kind for table in tables if table.tells]
     links = []
     for event in events:
         teller = next((kind for kind in telling if event.aggregate_id in chains.changed[kind]), type(event))

@@ -90,4 +90,8 @@ class Queues:
 
 
 def _first(row: deque[Item], most: int) -> list[Item]:
-    return [row.popleft() for _ in range(min(most, len(row)))] if row else []
+    if len(row) > most:
+        return [row.popleft() for _ in range(most)]
+    taken = list(row)
+    row.clear()
+    return taken

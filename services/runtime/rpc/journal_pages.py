@@ -7,7 +7,7 @@ import asyncpg
 
 from services.kernel.journal import Unit
 from services.runtime.ground.paging import page_of
-from services.runtime.ground.scalars import Enumeration, instant_to_wire
+from services.runtime.ground.scalars import Enumeration, instant_field
 from services.runtime.rpc.edge import Edge
 from settlement.common.v1 import journal_pb2 as pb
 
@@ -37,7 +37,7 @@ def _journal(row: asyncpg.Record) -> pb.Journal:
     return pb.Journal(
         root_id=row["root"], root_version=row["root_version"], no=row["no"], op=row["op"],
         unit=_UNITS.to_wire[row["unit"]], order_id=row["order_id"], settlement_id=row["saga_id"],
-        post_time=instant_to_wire(row["posted_at"]),
+        post_time=instant_field(row["posted_at"]),
         lines=[
             pb.JournalLine(account=account, sub=sub, amount_minor=amount)
             for account, sub, amount in zip(row["accounts"], row["subs"], row["amounts"], strict=True)

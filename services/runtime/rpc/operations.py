@@ -12,7 +12,7 @@ from services.kernel.errors import AlreadyExists, FailedPrecondition, NotFound
 from services.kernel.saga import ABORT, RESUME, TERMINAL, WAKE, Phase
 from services.runtime.ground.clock import ManualClock
 from services.runtime.ground.paging import FIRST, page_of
-from services.runtime.ground.scalars import instant_from_wire, instant_to_wire
+from services.runtime.ground.scalars import instant_field, instant_from_wire, instant_to_wire
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.calls import Context
 from services.runtime.rpc.edge import Edge
@@ -84,7 +84,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
         queued, actions = max(queued, self._lanes.queued), max(actions, len(self._lanes.actions))
         moved = self._lanes.worked_at != worked_at
         return pb.GetActivityResponse(
-            service=self._settings.service, now=instant_to_wire(now), queued=queued, open_sagas=sagas, due_timers=due,
+            service=self._settings.service, now=instant_field(now), queued=queued, open_sagas=sagas, due_timers=due,
             lag=lag, unpublished=unpublished, parked=aside, open_actions=actions,
             open_notices=notices, open_republications=again,
             idle=not (queued or sagas or due or unpublished or lag or notices or again or moved),
@@ -103,7 +103,7 @@ class OperationsServicer(rpc.OperationsServiceServicer):
 
         async def set_clock(connection: Connection) -> pb.SetClockResponse:
             await clock.set(connection, at)
-            return pb.SetClockResponse(time=instant_to_wire(at))
+            return pb.SetClockResponse(time=instant_field(at))
 
         told = await once(self._edge, request, pb.SetClockResponse, set_clock)
         clock.moved()
@@ -294,8 +294,8 @@ def _body(asked: Republication) -> tuple[object, ...]:
 def _republication(row: Republication) -> pb.Republication:
     return pb.Republication(
         republication_id=row.id, aggregate_id=row.aggregate_id, operator_id=row.operator_id, reason=row.reason,
-        from_time=instant_to_wire(row.from_time) if row.from_time else None, ask_time=instant_to_wire(row.asked_at),
-        published=row.published, end_time=instant_to_wire(row.ended_at) if row.ended_at else None,
+        from_time=instant_field(row.from_time) if row.from_time else None, ask_time=instant_field(row.asked_at),
+        published=row.published, end_time=instant_field(row.ended_at) if row.ended_at else None,
     )
 
 

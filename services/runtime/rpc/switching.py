@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from services.kernel.errors import AlreadyExists, NotFound
-from services.runtime.ground.scalars import instant_to_wire
+from services.runtime.ground.scalars import instant_field
 from services.runtime.ground.tables import Connection
 from services.runtime.rpc.edge import Edge
 from services.runtime.stored import acts, switches
@@ -49,5 +49,5 @@ def to_wire(switch: Switch) -> pb.Switch:
     }
     return pb.Switch(
         name=switch.name, stopped=switch.stopped, maker=switch.maker, checker=switch.checker, reason=switch.reason,
-        change_time=instant_to_wire(switch.changed_at) if switch.changed_at else None, **told,
+        change_time=instant_field(switch.changed_at) if switch.changed_at else None, **told,
     )

@@ -1,8 +1,9 @@
 """What is seen of every transaction as it happens: promises that hold at each instant, and what was reached."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from services.kernel.decision import Aggregate
 from services.kernel.effects import ToLoad
 from services.kernel.messages import Op
 from services.kernel.saga import Verdict
@@ -25,7 +26,7 @@ class Witness:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._versions: dict[tuple[type, str], int] = {}
+        self._versions: dict[type, dict[str, int]] = {}
 
     def looked(self, store: Store, transaction: "Transaction", wanted: ToLoad) -> None:
         """Locked and loaded: what messages find that others have left."""
@@ -53,8 +54,7 @@ class Witness:
         effects, world = transaction.admission.effects, self._world
         note = world.reached.note
         for kind, changed in effects.dirty.items():
-            for row in changed.values():
-                self._moved(kind, row)
+            self._moved(kind, changed)
         for item, _ in effects.busy:
             note("cut_under_a_claim" if ledger.is_cut(item) else "claim_met")
         if effects.woken:
@@ -71,11 +71,13 @@ class Witness:
         ends.saw(world, transaction)
         _OF_SERVICE[store.name](world, store, transaction)
 
-    def _moved(self, kind: type, row: Any) -> None:  # Any: a row of any kind
-        before = self._versions.get((kind, row.key), 0)
-        if row.version < before:
-            self._world.fail("monotonic", f"{kind.__name__} {row.key} went from version {before} to {row.version}")
-        self._versions[kind, row.key] = row.version
+    def _moved(self, kind: type, changed: Mapping[str, Aggregate]) -> None:
+        versions = self._versions.setdefault(kind, {})
+        for key, row in changed.items():
+            before, version = versions.get(key, 0), row.version
+            if version < before:
+                self._world.fail("monotonic", f"{kind.__name__} {key} went from version {before} to {version}")
+            versions[key] = version
 
 
 def _expected(error: Exception) -> bool:

@@ -16,9 +16,7 @@ class Watched(Known):
 
     def put(self, row: Aggregate) -> None:
         """Take a changed or new aggregate into the view, if that may be."""
-        kind = type(row)
-        before = self.find(kind, row.key) if self.has(kind, row.key) else None
-        for life, was, now in lives.changes(before, row):
+        for life, was, now in lives.changes(self.loaded(type(row), row.key), row):
             if not life.allows(was, now):
                 self._told(f"{life.name}: {was or 'nothing'} -> {now} in {row.key}")
         super().put(row)

@@ -24,6 +24,7 @@ def test_a_row_that_nobody_found_stays_absent_and_one_that_was_made_is_there() -
     known.put(CHANGED)
 
     assert (known.find(Jar, JAR), known.find(Jar, "jar_2"), known.has(Jar, "jar_3")) == (CHANGED, None, False)
+    assert [known.loaded(Jar, key) for key in (JAR, "jar_2", "jar_3")] == [CHANGED, None, None]
 
 
 def test_a_family_holds_what_was_made_before_it_was_loaded_and_what_was_changed_as_changed() -> None:

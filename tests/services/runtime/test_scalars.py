@@ -18,10 +18,13 @@ from services.runtime.ground.scalars import (
     Words,
     date_from_wire,
     date_to_wire,
+    instant_field,
     instant_from_wire,
     instant_to_wire,
+    money_field,
     money_to_wire,
 )
+from settlement.order.v1 import order_pb2
 from settlement.saga.v1 import saga_pb2
 
 END = 7_289_654_400
@@ -43,6 +46,19 @@ def test_an_instant_comes_back_to_the_microsecond(at: datetime) -> None:
     assert stamp.ToDatetime(UTC) == at
     assert instant_from_wire(stamp) == at
     assert instant_from_wire(Timestamp(seconds=stamp.seconds, nanos=stamp.nanos + 999)) == at
+
+
+@pytest.mark.parametrize("at", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 4, 15, 59, 30, 7, UTC)])
+@pytest.mark.parametrize("amount_minor", [0, -5, 10**12])
+def test_a_field_of_a_message_that_is_made_is_the_same_as_a_message(at: datetime, amount_minor: int) -> None:
+    """To the byte, and it is there though all of it is 0."""
+    whole = order_pb2.Order(create_time=instant_to_wire(at), payable=money_to_wire(amount_minor))
+
+    made = order_pb2.Order(create_time=instant_field(at), payable=money_field(amount_minor))
+
+    assert made.SerializeToString() == whole.SerializeToString()
+    assert made.HasField("create_time")
+    assert made.HasField("payable")
 
 
 @pytest.mark.parametrize("stamp", [

@@ -153,7 +153,7 @@ def closed(applied: Applied, body: object, refusable: bool = True) -> Decision:
         return Decision(Done(applied.result, applied.moved), timers=position.timers, cleared=position.cleared)
     before, account = position.before, _account_stepped(position)
     outcome = Done(account if isinstance(applied.result, CreditAccount) else applied.result, applied.moved)
-    pairs = [(_stored(position.known, kind, key), row) for (kind, key), row in position.rows.items()]
+    pairs = [(position.known.loaded(kind, key), row) for (kind, key), row in position.rows.items()]
     rows = tuple(_stepped(stored, row) for stored, row in pairs)
     laws.check(before, account, pairs, position.journals, refusable)
     return Decision(
@@ -184,10 +184,6 @@ def _account_stepped(position: Position) -> CreditAccount:
         account, version=before.version + 1, sequence=before.sequence + len(position.events),
         operations=before.operations + len(position.operations),
     )
-
-
-def _stored(known: Known, kind: type, key: str) -> Any:  # a row of the given kind
-    return known.find(kind, key) if known.has(kind, key) else None
 
 
 def _stepped(stored: Any, row: Any) -> Any:  # rows of one kind
