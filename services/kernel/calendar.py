@@ -34,8 +34,9 @@ def is_known(moment: date | datetime) -> bool:
     return FIRST_YEAR <= moment.year <= LAST_YEAR
 
 
+@lru_cache(maxsize=8192)
 def start_of(day: date) -> datetime:
-    """The first instant of a business date, as UTC.
+    """The first instant of a business date, as UTC. Remembered, as the days of months are.
 
     Of a bill date it is the cut: what happens at it comes after it (CV-12).
     """

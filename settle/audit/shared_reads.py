@@ -21,6 +21,11 @@ JOURNALS = """
 select root, root_version, no, op, unit, order_id, saga_id, posted_at, accounts, subs, amounts
 from journals where root = any($1::text[]) order by root, root_version, no
 """
+AGREED = """
+select a.order_id, a.customer_id, a.merchant_id, a.account_id, a.payment_reference, c.customer_id holder_id, a.hold
+from agreements a left join credit_accounts c on c.id = a.account_id where a.order_id = any($1::text[])
+"""
+"""The agreements of orders, with whose accounts they are."""
 DROPPED = "select aggregate_id, sequence from event_checkpoints where aggregate_id = any($1::text[])"
 P = ParamSpec("P")
 T = TypeVar("T")

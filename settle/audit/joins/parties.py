@@ -7,13 +7,10 @@ from typing import Any
 from services.order.domain.states import Kind
 from settle.audit.findings import CARD, CREDIT, ORDER, Finding, instant
 from settle.audit.joins.rows import BANKCARD, COMMIT, GIFTCARD, ORDERS, Order, by_key
+from settle.audit.shared_reads import AGREED, rows
 from settle.audit.snapshots import World
 
 AGREEMENTS, TENDERS = "joins.agreements", "joins.card_tenders"
-_AGREEMENTS = """
-select a.order_id, a.customer_id, a.merchant_id, a.account_id, a.payment_reference, c.customer_id holder_id
-from agreements a left join credit_accounts c on c.id = a.account_id where a.order_id = any($1::text[])
-"""
 _CARD_TENDERS = """
 select t.order_id, t.merchant_id, t.card_id, c.customer_id holder_id, t.deposited_minor, c.code_number
 from card_tenders t left join gift_cards c on c.id = t.card_id where t.order_id = any($1::text[])
@@ -41,7 +38,7 @@ _LATEST = "select max(started_at) - interval '1 hour' from saga_records"
 
 async def parties(world: World, ids: Sequence[str], read: Sequence[Order]) -> list[Finding]:
     """What of these orders is missing in a book, should not be there, or is somebody else's."""
-    agreements = await by_key(world, CREDIT, _AGREEMENTS, ids)
+    agreements = {row["order_id"]: row for row in await rows(world, CREDIT, AGREED, ids)}
     tenders = await by_key(world, CARD, _CARD_TENDERS, ids)
     payments = [order.reference_of(BANKCARD) for order in read]
     references = await by_key(world, CREDIT, _REFERENCES, [payment for payment in payments if payment])

@@ -14,13 +14,14 @@ from services.order.domain.returns import AUTO_APPROVE, WAYBILL_EXPIRY, ReturnCa
 from services.order.domain.states import Kind, RefundState
 from settle.audit.findings import CREDIT, ORDER, Finding, Walk, instant
 from settle.audit.folds.stored import Rows, read_orders, sound
+from settle.audit.shared_reads import AGREED
+from settle.audit.shared_reads import rows as shared_rows
 from settle.audit.snapshots import World
 from settle.audit.states import rows, timers
 
 ORDERS = "states.orders"
 SETTLEMENTS = "states.merchant_settlements"
 CAUSE = "a field of the row was changed past the rules of its service"
-_HOLDS = "select order_id, hold from agreements where order_id = any($1::text[])"
 _SETTLEMENTS = """
 select id, merchant_id, amount_minor, settlement_id, started_at, state, reason, ended_at, version
 from merchant_settlements where id = any($1::text[])
@@ -46,7 +47,7 @@ async def orders(world: World, ids: Sequence[str]) -> list[Finding]:
         told += flaws_told(ORDERS, ORDER, f"return_cases {case.id}", flaws, case.updated_at)
     there = await timers.found(world, ORDER, _keys(found, cases))
     return [
-        *told, *_settling(found, read), *_reduced(found, read), *await _held(world, found, read),
+        *told, *_settling(found, read), *_reduced(found, read), *await _held(world, ids, found, read),
         *timers.compared(ORDERS, ORDER, _waits(found, cases), there, now),
     ]
 
@@ -107,13 +108,14 @@ def _reduced(found: Iterable[Order], read: Rows) -> Iterator[Finding]:
                 yield from flaws_told(ORDERS, ORDER, f"orders {order.id}", (flaw,), order.updated_at)
 
 
-async def _held(world: World, found: Iterable[Order], read: Rows) -> list[Finding]:
+async def _held(world: World, ids: Sequence[str], found: Iterable[Order], read: Rows) -> list[Finding]:
     """The hold of an order lasts as long as that of its agreement; where only a gift card pays, 30 days from its
     placement."""
     placed = {order.id: order for order in found if order.hold_expires_at is not None}
     until: dict[str, datetime] = {}
-    for row in await world[CREDIT].fetch(_HOLDS, list(placed)):
-        until[row["order_id"]] = rows.hold_of(row).expires_at
+    for row in await shared_rows(world, CREDIT, AGREED, ids):
+        if row["order_id"] in placed:
+            until[row["order_id"]] = rows.hold_of(row).expires_at
     flaws = {
         order_id: Flaw("hold_expires_at", at, placed[order_id].hold_expires_at)
         for order_id, at in until.items() if placed[order_id].hold_expires_at != at

@@ -11,14 +11,14 @@ from settle.audit import sealed_tables as tables
 from settle.audit import shared_reads, walks
 from settle.audit.findings import CREDIT, ORDER, Finding, Report, Walk
 from settle.audit.folds import credit_operations
-from settle.audit.shared_reads import EVENTS, JOURNALS
+from settle.audit.shared_reads import AGREED, EVENTS, JOURNALS
 from settle.audit.snapshots import World
 from tests.settle.audit.breaking import Breakable
 from tests.settle.audit.reading import Listening
 
 SHARED = {
     (ORDER, "order"): (
-        *(sealed.query for of, sealed in tables.WALKED if of == "order"), EVENTS,
+        *(sealed.query for of, sealed in tables.WALKED if of == "order"), EVENTS, AGREED,
     ),
     (CREDIT, "account"): (credit_operations.QUERY, JOURNALS, EVENTS),
 }
@@ -27,7 +27,7 @@ SHARED = {
 
 @pytest.mark.parametrize("kind", SHARED)
 async def test_a_slice_is_read_once(broken_filled: Breakable, kind: tuple[str, str]) -> None:
-    """Events, journals, the log, the rows of orders: once each, whatever number of walks."""
+    """Events, journals, the log, the rows of orders and their agreements: once each, whatever number of walks."""
     report, heard = await _heard(broken_filled.world, kind)
 
     assert not report.findings
