@@ -56,9 +56,10 @@ STAYING: Mapping[str, Sequence[Staying]] = {
         Staying("merchant_shares"), Staying("payment_references"), _PARKED,
     ),
     CARD: (
-        Staying("gift_cards", "issued_at"), Staying("card_codes"), Staying("merchant_shares"), Staying("redeemers"),
-        Staying("freeze_cases", "opened_at"), Staying("disputes", "opened_at"), Staying("agreement_years"),
-        Staying("revocation_batches", "requested_at"), Staying("attempts", "at"), _SAGAS, _PARKED,
+        Staying("gift_cards", "issued_at"), Staying("card_codes"), Staying("card_tenders"), Staying("merchant_shares"),
+        Staying("redeemers"), Staying("freeze_cases", "opened_at"), Staying("disputes", "opened_at"),
+        Staying("agreement_years"), Staying("revocation_batches", "requested_at"), Staying("attempts", "at"), _SAGAS,
+        _PARKED,
     ),
 }
 

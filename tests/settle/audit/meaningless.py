@@ -1,6 +1,7 @@
 """Edits that carry no meaning, each with its reason: all others must be found.
 
-A row is (service, place, ways): the names may have `*`. The test fails where a row is never needed.
+A row is (service, place, ways), and the key if it is about one row alone: the names may have `*`. The test fails where
+a row is never needed.
 """
 
 from collections.abc import Sequence
@@ -17,10 +18,11 @@ class Meaningless(NamedTuple):
     place: str
     way: str
     reason: str
+    key: str = "*"
 
     def covers(self, edit: Edit) -> bool:
         """Whether it is about this edit."""
-        return self._is_about(edit.service, edit.place, edit.way)
+        return self._is_about(edit.service, edit.place, edit.way) and fnmatchcase(edit.key, self.key)
 
     def may_cover(self, place: Place, way: str) -> bool:
         """Whether it is about edits of this place in this way."""
@@ -36,6 +38,7 @@ _COURIER = "Kafka may forget everything: what is read twice is answered from the
 _AGAIN = "how far events were published again; at worst they are published once more, and subscribers know them"
 _LOCK = "tells a writer that somebody was faster; below the journals or events of its root it is found"
 _NO_SHARE = "a share of which nothing is owed is made again when it is needed"
+_NOTHING_TAKEN = "of an order that was refused before anything was taken of its card"
 _WHERE = "where a record stood when it was set aside: it is known by its own number"
 _LIMIT = "a day's count begins anew, and money is as safe as without a limit; what was given back stands in the orders"
 _UNTOLD = "of a step of a redemption whose event was pruned, and which neither its row nor a settlement dates"
@@ -71,6 +74,8 @@ GAPS: Sequence[Meaningless] = (
     Meaningless(
         "card_redemption", "agreement_years.row", "deleted", "its agreement's events were pruned: nobody counts it"
     ),
+    Meaningless("card_redemption", "card_tenders.row", "deleted", _NOTHING_TAKEN, key="ord_too_dear"),
+    Meaningless("card_redemption", "card_tenders.row", "deleted", _NOTHING_TAKEN, key="ord_rejected"),
     Meaningless("*", "journals.posted_at", "a second later", _UNTOLD),
     Meaningless("credit_ledger", "journals.root_version", "one less", _BETWEEN),
 )

@@ -30,6 +30,9 @@ MISSED: Sequence[tuple[str, Sequence[str], Sequence[Change]]] = (
     ("a code that its card has outlived", ("card_codes",), (
         card("delete from card_codes where card_id = 'crd_given' and number = 1"),
     )),
+    ("a card of which a refused order took nothing", ("card_tenders",), (
+        card("delete from card_tenders where order_id = 'ord_too_dear'"),
+    )),
     ("one of two freeze cases of an instant", ("freeze_cases",), (
         card("delete from freeze_cases where card_id = 'crd_olddear' and submitted_by = 'cus_stranger'"),
     )),
