@@ -183,9 +183,9 @@ async def retry(
 
 async def discard(connection: Connection, parked_id: int, why: str, now: datetime, seal_key: bytes = b"") -> bool:
     """Give a parked record up, with the reason; answers False if it is not parked (any more). A notice is answered by
-    that, for its sender repeats it until it is. In a transaction."""
+    that, for its sender repeats it until it is; one without an id is nobody's. In a transaction."""
     row = await _resolve(connection, parked_id, ("DISCARDED", now, why), seal_key)
-    if row is not None and row["reason"] in READABLE and is_notice(_decoded(row["headers"])):
+    if row is not None and row["message_id"] and row["reason"] in READABLE and is_notice(_decoded(row["headers"])):
         await inbox.keep(connection, inbox.refused(row["message_id"], GIVEN_UP), now, seal_key)
     return row is not None
 

@@ -118,7 +118,8 @@ class Model:
         self.parked[number] = aside._replace(state=state)
         record = aside.record
         told = {name for name, _ in record.headers}
-        if state == "DISCARDED" and record.reason in READABLE and "ce_replyto" in told and "ce_saga" not in told:
+        notice = record.message_id and record.reason in READABLE and "ce_replyto" in told and "ce_saga" not in told
+        if state == "DISCARDED" and notice:
             self.keep(refused(record.message_id, GIVEN_UP))
         return True
 
