@@ -117,6 +117,16 @@ def _left(made: Redeeming) -> list[str]:
     return found
 
 
+def _topped_up() -> Redeeming:
+    """A redemption with two payouts that are under way, which the bank does not stop."""
+    made = Redeeming()
+    _mood(stops=False)(made)
+    made.submitted(SELF)
+    made.verify()
+    ACTS["more"](made)
+    return made
+
+
 @pytest.mark.parametrize("acts", [
     pytest.param(["less", "fraud", "stops", "bounces", "weeks", "guilty"], id="claimed in part, stopped, a fraud"),
     pytest.param(["less", "stops", "fault"], id="claimed in part, stopped for a fault"),
@@ -174,11 +184,7 @@ def test_of_two_payouts_none_is_taken_back_before_both_arrived(
     body: Callable[[str], object], arrived: int, reason: str
 ) -> None:
     """While one of them is under way nobody can say which of them it would be."""
-    made = Redeeming()
-    _mood(stops=False)(made)
-    made.submitted(SELF)
-    made.verify()
-    ACTS["more"](made)
+    made = _topped_up()
     for _ in range(arrived):
         ACTS["one arrives"](made)
 
@@ -189,11 +195,7 @@ def test_of_two_payouts_none_is_taken_back_before_both_arrived(
 
 def test_a_face_that_is_right_is_no_correction_whatever_is_under_way() -> None:
     """Nothing moves: asked for again while the top-up is under way it is answered as before it."""
-    made = Redeeming()
-    _mood(stops=False)(made)
-    made.submitted(SELF)
-    made.verify()
-    ACTS["more"](made)
+    made = _topped_up()
     stands, journals = made.order(), len(made.journals)
 
     assert made.do(ask.CorrectFace(stands.id, stands.face_minor, "op-1")).reason == ""
@@ -203,11 +205,7 @@ def test_a_face_that_is_right_is_no_correction_whatever_is_under_way() -> None:
 
 def test_a_fraud_stops_every_payout_that_the_credit_ledger_has() -> None:
     """One after another (OP-8)."""
-    made = Redeeming()
-    _mood(stops=False)(made)
-    made.submitted(SELF)
-    made.verify()
-    ACTS["more"](made)
+    made = _topped_up()
     assert len(made.ledger.payouts) == 2
     _mood(stops=True)(made)
 

@@ -8,7 +8,7 @@ from services.card_redemption.decisions.redemptions import releasing
 from services.card_redemption.decisions.redemptions.finding import redemption_of, standing_of
 from services.card_redemption.decisions.redemptions.onward import onward, paid, told
 from services.card_redemption.domain.cards.card import GiftCard, refuse_unless
-from services.card_redemption.domain.cards.closing import SWEEP
+from services.card_redemption.domain.cards.closing import looked_at
 from services.card_redemption.domain.enterprise.batch import RevocationItem
 from services.card_redemption.domain.enterprise.commands import RevokeRedemption
 from services.card_redemption.domain.recycling.enterprise import Revocation
@@ -32,7 +32,7 @@ from services.card_redemption.domain.redemption.states import OWING, RedemptionS
 from services.card_redemption.domain.redemption.stepping import Stepped
 from services.card_redemption.domain.redemption.timers import verification_timer, waking
 from services.card_redemption.domain.states import CardStanding
-from services.kernel.decision import Command, Decision, Done, Known, Timer
+from services.kernel.decision import Command, Decision, Done, Known
 from services.kernel.errors import FailedPrecondition
 from services.kernel.messages import Message, TimerDue
 
@@ -54,7 +54,7 @@ def advance(known: Known, body: AdvanceRedemption, message: Message, now: dateti
     if order.state is _S.VERIFYING:
         return replace(verifying.asked_again(order, card, now), outcome=Done(order))
     if order.state is _S.COMPLETED and not order.transit_minor and taking_back.left_on_card(order, card):
-        return Decision(Done(order), timers=(Timer(SWEEP, card.id, card.id, now),))  # D143
+        return Decision(Done(order), timers=(looked_at(card, now),))  # D143
     return told(order, _next(order, card, body, message, now)).decided()
 
 

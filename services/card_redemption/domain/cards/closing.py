@@ -41,9 +41,14 @@ class CreditWallet:
     plan: ClosePlan
 
 
-def looked_at_again(card: GiftCard, now: datetime) -> Timer:
+def looked_at(card: GiftCard, at: datetime) -> Timer:
     """What sees to it that value on a card that is over, or may be, does not stay there (PM-3)."""
-    return Timer(SWEEP, card.id, card.id, now + SWEPT_AGAIN)
+    return Timer(SWEEP, card.id, card.id, at)
+
+
+def looked_at_again(card: GiftCard, now: datetime) -> Timer:
+    """The same, after a while in which it may turn out otherwise."""
+    return looked_at(card, now + SWEPT_AGAIN)
 
 
 def close(card: GiftCard, saga_id: str, amount_minor: int, account_id: str) -> Decision:

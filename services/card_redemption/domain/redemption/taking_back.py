@@ -167,7 +167,7 @@ def _taken_back(order: RedemptionOrder, card: GiftCard, what: TakeBack, parts: _
         frozen_from=None if state else order.frozen_from,
         claimed_minor=order.claimed_minor + parts.claimed_minor,
     )
-    follows = not order.terms.by_hand and taken.card.over and taken.card.spendable_minor  # D119
+    follows = not order.terms.by_hand and _strands(taken.card)  # D119
     return taken.cleared((PAY, order.id)).timed(*((looked_at_again(card, now),) if follows else ()))
 
 
@@ -176,7 +176,12 @@ def left_on_card(order: RedemptionOrder, card: GiftCard) -> bool:
     redemption did not take, and may be topped up from (P31)."""
     stopped = any(each.state is PayoutState.STOPPED for each in order.payouts)
     fell = order.face_minor < order.declared_minor or order.claimed_minor > 0 or stopped
-    return fell and card.over and card.spendable_minor > 0
+    return fell and _strands(card)
+
+
+def _strands(card: GiftCard) -> bool:
+    """Whether it holds value that nobody can use there."""
+    return card.over and card.spendable_minor > 0
 
 
 def _out_of_unpaid(order: RedemptionOrder, parts: _Parts) -> tuple[Lines, tuple[Payout, ...]]:
